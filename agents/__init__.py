@@ -1,0 +1,1 @@
+"""What we conclude from events: pure modules, and the thin Faust shells that feed them."""

@@ -1,0 +1,1 @@
+"""What operators see: the metric catalogue, its collectors and the live page."""

@@ -1,0 +1,1 @@
+"""The simulated region: population, traffic, recordings, embedded broker."""

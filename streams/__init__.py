@@ -1,0 +1,1 @@
+"""How events travel: topics, codec, slices, checkpoints, settings, the command."""
