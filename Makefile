@@ -1,0 +1,77 @@
+# Everything a newcomer or the CI does, by name. `make` alone lists the targets.
+
+# The first interpreter that is new enough; override with `make PYTHON=/path/to/python venv`.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Quick tests share the cores; the system tests own their servers and run one after another.
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
+	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test lint types imports unit servers test-system bench lock clean distclean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
+	| sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+venv: $(READY) ## build .venv with .venv/bin/vigie from the pinned, hashed requirements
+
+$(READY): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Vigie needs Python 3.11 or newer: install it, or name one with make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	|| { echo "$(PYTHON): not a Python 3.11 or newer; name one with make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	|| { echo "$(PYTHON) has no venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 2; }
+	@echo "building $(VENV) with $(PYTHON): about two minutes, once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-dev.txt
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: venv ## run the main job on this machine: broker, simulated region, worker, live page
+	@$(BIN)/vigie demo
+
+test: lint types imports unit ## everything that needs no server: style, types, rooms, tests
+
+lint: venv ## style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: venv ## mypy --strict
+	$(BIN)/mypy
+
+imports: venv ## which room may import which
+	$(BIN)/lint-imports
+
+unit: venv ## the tests, the embedded broker's included
+	$(BIN)/pytest -m "not system" -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+servers: ## install what the system tests need (Java, Maven, Prometheus), and say what
+	@.ci/install-servers
+
+test-system: venv servers ## the tests against real Apache Kafka and Prometheus
+	$(BIN)/pytest -m system --durations 0 $(PYTEST_ARGS)
+
+bench: venv servers ## events/s of the worker against a stock Faust agent, on a real Kafka
+	$(BIN)/python tests/benchmarks/throughput.py
+
+lock: venv ## write requirements.txt and requirements-dev.txt anew from pyproject.toml
+	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+clean: ## remove what the tests and tools wrote (the jars of the system tests stay in build/kafka)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build/logs dist
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## remove the environment and the jars too
+	rm -rf $(VENV) build
