@@ -1,0 +1,162 @@
+"""What the metrics and the live page read of the region's state (pure).
+
+The core implements `RegionView`; the collectors and the page know nothing else of it. Every method
+is called from the worker's loop, between two slices, and must not block: a whole scrape has 50 ms.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from metrics.catalogue import EVENT_DELAY_BOUNDS_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+
+class RateRow(NamedTuple):
+    """Events per second of event time over one rolling window."""
+
+    flow: str
+    sector: str
+    couloir: str
+    department: str
+    window: str
+    events_per_second: float
+
+
+class FailureRow(NamedTuple):
+    """Share of failures (0 to 1) over one rolling window; rows without events are left out."""
+
+    flow: str
+    sector: str
+    window: str
+    ratio: float
+
+
+class AuthRow(NamedTuple):
+    """Share of one authentication method among a flow's events of one rolling window."""
+
+    flow: str
+    auth_method: str
+    window: str
+    ratio: float
+
+
+class InsRow(NamedTuple):
+    """Share of one INSi result code, or of one INS status of the DMP, over one rolling window."""
+
+    code: str
+    window: str
+    ratio: float
+
+
+class ActiveRow(NamedTuple):
+    """Distinct accounts and structures of the current Europe/Paris day or month.
+
+    `None` where the count is withheld because the cell is small.
+    """
+
+    flow: str
+    sector: str
+    window: str
+    accounts: int | None
+    structures: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """One partition's durable totals and its progress.
+
+    Attributes:
+        totals: events by (flow, sector, outcome), as of the last confirmed checkpoint.
+        late: events by flow; same moment.
+        duplicates: events by flow; same moment.
+        dead_letters: records by (flow, reason); same moment.
+        watermark_ms: by flow, milliseconds UTC; flows without an event yet are left out.
+        duplicate_horizon_ms: by flow, how far back a repeated event_id is recognised.
+    """
+
+    partition: int
+    totals: Mapping[tuple[str, str, str], int]
+    late: Mapping[str, int] = field(default_factory=dict)
+    duplicates: Mapping[str, int] = field(default_factory=dict)
+    dead_letters: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    watermark_ms: Mapping[str, int] = field(default_factory=dict)
+    duplicate_horizon_ms: Mapping[str, int] = field(default_factory=dict)
+
+
+class Buckets:
+    """Counts of a histogram: cheap to add to, one value or a column at a time.
+
+    Args:
+        bounds: upper bounds (inclusive, as Prometheus has them), ascending, without +Inf.
+    """
+
+    __slots__ = ("_bounds", "_column_bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = tuple(bounds)
+        self._column_bounds = np.asarray(bounds, dtype=np.float64)
+        self.counts = [0] * (len(self._bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Add one value."""
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+    def observe_column(self, values: NDArray[np.float64]) -> None:
+        """Add n values at once."""
+        places = np.searchsorted(self._column_bounds, values, side="left")
+        added = np.bincount(places, minlength=len(self.counts))
+        self.counts = [old + int(new) for old, new in zip(self.counts, added, strict=True)]
+        self.total += float(values.sum())
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """Pairs of `le` text and events at or below it; the last is +Inf."""
+        rows: list[tuple[str, float]] = []
+        below = 0
+        for bound, count in zip((*self._bounds, float("inf")), self.counts, strict=True):
+            below += count
+            rows.append(("+Inf" if bound == float("inf") else repr(float(bound)), float(below)))
+        return rows
+
+
+def delay_buckets() -> Buckets:
+    """Empty buckets for the delays (seconds) of one flow's events."""
+    return Buckets(EVENT_DELAY_BOUNDS_S)
+
+
+class RegionView(Protocol):
+    """The region as one worker knows it."""
+
+    def partitions(self) -> Sequence[PartitionView]:
+        """The partitions that this worker holds and has recovered."""
+
+    def rates(self, now_ms: int) -> Sequence[RateRow]:
+        """Rates over the windows that end at `now_ms`, over this worker's partitions."""
+
+    def failure_ratios(self, now_ms: int) -> Sequence[FailureRow]:
+        """Failure shares by flow, sector and window."""
+
+    def auth_ratios(self, now_ms: int) -> Sequence[AuthRow]:
+        """Authentication mix by flow and window."""
+
+    def ins_results(self, now_ms: int) -> Sequence[InsRow]:
+        """INSi result mix by window."""
+
+    def ins_statuses(self, now_ms: int) -> Sequence[InsRow]:
+        """INS status mix of the DMP deposits by window."""
+
+    def active(self, now_ms: int) -> Sequence[ActiveRow]:
+        """Distinct accounts and structures of the whole region by flow, sector, day and month."""
+
+    def delays(self) -> Mapping[str, Buckets]:
+        """Time from event to count by flow, since this process started (`delay_buckets`)."""
