@@ -1,0 +1,124 @@
+"""One moment of the region as the live page shows it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from metrics.worker import ACTIVITY_GROUP, SOURCE_GROUP, program_version
+from streams.event_time import WINDOWS
+from streams.topics import FLOWS
+from streams.vocabulary import SECTORS
+
+if TYPE_CHECKING:
+    from metrics.views import PartitionView, RegionView
+    from metrics.worker import WorkerMetrics
+
+
+def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, Any]:
+    """The page's state, ready for JSON.
+
+    Rates are events per second, summed over couloirs and departments; totals are those of confirmed
+    checkpoints; times are milliseconds UTC. What is not known is `None`, never zero.
+
+    Args:
+        view: the region as this worker knows it.
+        worker: the worker's own counts.
+        now_ms: the moment, milliseconds UTC.
+    """
+    parts = list(view.partitions())
+    lag = worker.lag()
+    return {
+        "now_ms": now_ms,
+        "ready": worker.ready,
+        "version": program_version(),
+        "windows": [window.name for window in WINDOWS],
+        "sectors": list(SECTORS),
+        "flows": _flows(view, parts, lag, now_ms),
+        "auth": [row._asdict() for row in view.auth_ratios(now_ms)],
+        "ins_results": [row._asdict() for row in view.ins_results(now_ms)],
+        "ins_statuses": [row._asdict() for row in view.ins_statuses(now_ms)],
+        "active": [row._asdict() for row in view.active(now_ms)],
+        "dead_letters": _dead_letters(parts),
+        "partitions": [_partition(part, lag, now_ms) for part in parts],
+        "assigned": worker.held(),
+        "checkpoint_age_s": max(
+            worker.checkpoint_age_s(group) for group in (SOURCE_GROUP, ACTIVITY_GROUP)
+        ),
+    }
+
+
+def _flows(
+    view: RegionView, parts: list[PartitionView], lag: dict[tuple[str, int], int], now_ms: int
+) -> list[dict[str, Any]]:
+    rates: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+    for row in view.rates(now_ms):
+        rates[row.flow, row.sector, row.window] += row.events_per_second
+    failures: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for share in view.failure_ratios(now_ms):
+        failures[share.flow, share.sector][share.window] = share.ratio
+    events = _summed(parts)
+    flows = []
+    for flow in FLOWS:
+        watermarks = [part.watermark_ms[flow] for part in parts if flow in part.watermark_ms]
+        behind = [n for (topic, _), n in lag.items() if topic == flow]
+        flows.append(
+            {
+                "flow": flow,
+                "events": sum(events[flow, sector] for sector in SECTORS),
+                "late": sum(part.late.get(flow, 0) for part in parts),
+                "duplicates": sum(part.duplicates.get(flow, 0) for part in parts),
+                "dead_letters": sum(
+                    count
+                    for part in parts
+                    for (origin, _), count in part.dead_letters.items()
+                    if origin == flow
+                ),
+                "lag": sum(behind) if behind else None,
+                # The partition that is furthest behind says how complete the flow is.
+                "watermark_ms": min(watermarks) if watermarks else None,
+                "sectors": {
+                    sector: {
+                        "events": events[flow, sector],
+                        "rates": {
+                            window.name: rates[flow, sector, window.name] for window in WINDOWS
+                        },
+                        "failures": failures.get((flow, sector), {}),
+                    }
+                    for sector in SECTORS
+                },
+            }
+        )
+    return flows
+
+
+def _summed(parts: list[PartitionView]) -> Counter[tuple[str, str]]:
+    events: Counter[tuple[str, str]] = Counter()
+    for part in parts:
+        for (flow, sector, _), count in part.totals.items():
+            events[flow, sector] += count
+    return events
+
+
+def _dead_letters(parts: list[PartitionView]) -> list[dict[str, Any]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for part in parts:
+        counts.update(part.dead_letters)
+    return [
+        {"flow": flow, "reason": reason, "count": count}
+        for (flow, reason), count in counts.most_common()
+        if count
+    ]
+
+
+def _partition(part: PartitionView, lag: dict[tuple[str, int], int], now_ms: int) -> dict[str, Any]:
+    behind = [
+        n for (topic, number), n in lag.items() if number == part.partition and topic in FLOWS
+    ]
+    newest = max(part.watermark_ms.values(), default=None)
+    return {
+        "partition": part.partition,
+        "events": sum(part.totals.values()),
+        "lag": sum(behind) if behind else None,
+        "watermark_delay_s": None if newest is None else (now_ms - newest) / 1000,
+    }

@@ -1,0 +1,231 @@
+"""The worker's web server: `/metrics`, health, and the live page with its stream of states.
+
+It runs in the worker's own loop, so every answer is one consistent moment between two slices. It
+takes no input beyond the path and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from metrics.live import snapshot
+from streams.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.typedefs import Handler
+    from prometheus_client.registry import CollectorRegistry
+
+    from metrics.views import RegionView
+    from metrics.worker import WorkerMetrics
+
+PAGE: Final = Path(__file__).parent / "page"
+ASSETS: Final = {
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/words.js": ("words.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+STREAM_INTERVAL_S: Final = 1.0
+STREAMS_MAX: Final = 32
+"""Open pages at once; more would cost the worker's loop more than watching is worth."""
+
+
+class Monitor:
+    """Answers every request of one worker.
+
+    Args:
+        registry: what `/metrics` shows.
+        view: the region, for the live page.
+        worker: the worker's own counts; its `ready` answers `/readyz`.
+        clock: now, milliseconds UTC.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        view: RegionView,
+        worker: WorkerMetrics,
+        clock: Callable[[], int],
+    ) -> None:
+        self._registry = registry
+        self._view = view
+        self._worker = worker
+        self._clock = clock
+        self._closing = asyncio.Event()
+        self._streams = 0
+        self._state: tuple[int, bytes] = (-1, b"")
+
+    def app(self, host: str) -> web.Application:
+        """The application, for a server that will listen on `host`."""
+        app = web.Application(middlewares=[_guard(host)])
+        for path, (name, kind) in ASSETS.items():
+            app.router.add_get(path, _asset(PAGE / name, kind))
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/api/state", self._api_state)
+        app.router.add_get("/api/stream", self._api_stream)
+        app.on_shutdown.append(self._close_streams)
+        return app
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        body = encode(self._registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        if self._worker.ready:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="recovering\n")
+
+    def _json(self) -> bytes:
+        """The present state; one computation serves every page that is open."""
+        now_ms = self._clock()
+        if not 0 <= now_ms - self._state[0] < STREAM_INTERVAL_S * 500:
+            state = snapshot(self._view, self._worker, now_ms)
+            self._state = (now_ms, orjson.dumps(state))
+        return self._state[1]
+
+    async def _api_state(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._json(), content_type="application/json")
+
+    async def _api_stream(self, request: web.Request) -> web.StreamResponse:
+        if self._streams >= STREAMS_MAX:
+            return web.Response(status=503, text="too many open pages\n")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **HEADERS})
+        self._streams += 1
+        try:
+            await response.prepare(request)
+            while not self._closing.is_set():
+                await response.write(b"data: " + self._json() + b"\n\n")
+                await self._pause()
+        except ConnectionResetError:
+            pass  # the page was closed
+        finally:
+            self._streams -= 1
+        return response
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._closing.wait(), STREAM_INTERVAL_S)
+        except TimeoutError:
+            return
+
+    async def _close_streams(self, _: web.Application) -> None:
+        self._closing.set()
+
+
+def _asset(path: Path, kind: str) -> Handler:
+    body = path.read_bytes()
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    return answer
+
+
+def _guard(host: str) -> Any:
+    """Security headers for every answer, and no answer to a foreign name on a loopback server.
+
+    A page elsewhere can point a name of its own at 127.0.0.1 and read what its visitor's machine
+    serves there; the Host header gives it away.
+    """
+    own = {"localhost", "127.0.0.1", "::1", host} if is_loopback(host) else None
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if own is not None and (request.url.host or "") not in own:
+            return web.Response(status=403, text="unknown host\n", headers=HEADERS)
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            error.headers.update(HEADERS)
+            raise
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    return guard
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A listening server."""
+
+    runner: web.AppRunner
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Address for a browser on this machine."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+
+    async def close(self) -> None:
+        """End open streams and stop listening."""
+        await self.runner.cleanup()
+
+
+async def bind(app: web.Application, host: str, port: int, *, fallback: bool) -> Site:
+    """Listen; must run in the worker's loop.
+
+    Args:
+        app: the application.
+        host: address to listen on.
+        port: port, or 0 for any free one.
+        fallback: take any free port when this one is taken, instead of failing.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+    """
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        if not (fallback and error.errno == errno.EADDRINUSE):
+            await runner.cleanup()
+            raise _refused(error, host, port) from None
+        await web.TCPSite(runner, host, 0).start()
+    return Site(runner, host, int(runner.addresses[0][1]))
+
+
+def _refused(error: OSError, host: str, port: int) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(f"VIGIE_HTTP_PORT: port {port} on {host} is taken")
+    reason = (error.strerror or "cannot listen").lower()
+    return ConfigError(f"VIGIE_HTTP_HOST, VIGIE_HTTP_PORT: {host} port {port}: {reason}")

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from metrics.registry import build_registry
+from metrics.web import HEADERS, Monitor, bind, is_loopback
+from metrics.worker import WorkerMetrics
+from streams.errors import ConfigError
+from tests.support.fake_region import NOW_MS, FakeRegion
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+Client: TypeAlias = TestClient[web.Request, web.Application]
+
+
+def _monitor(worker: WorkerMetrics | None = None) -> Monitor:
+    worker = worker or WorkerMetrics()
+    region = FakeRegion()
+    return Monitor(build_registry(region, worker, lambda: NOW_MS), region, worker, lambda: NOW_MS)
+
+
+def _with_client(
+    use: Callable[[Client], Awaitable[None]], worker: WorkerMetrics | None = None
+) -> None:
+    async def run() -> None:
+        async with TestClient(TestServer(_monitor(worker).app("127.0.0.1"))) as client:
+            await use(client)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_metrics_speak_both_expositions() -> None:
+    async def use(client: Client) -> None:
+        plain = await client.get("/metrics")
+        assert plain.headers["Content-Type"].startswith("text/plain")
+        assert 'vigie_events_total{flow="insi-calls",outcome="SUCCESS"' in await plain.text()
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        modern = await client.get("/metrics", headers=accept)
+        assert modern.headers["Content-Type"].startswith("application/openmetrics-text")
+        assert (await modern.text()).endswith("# EOF\n")
+
+    _with_client(use)
+
+
+def test_a_worker_is_alive_before_it_is_ready() -> None:
+    worker = WorkerMetrics()
+
+    async def use(client: Client) -> None:
+        assert (await client.get("/healthz")).status == 200
+        assert (await client.get("/readyz")).status == 503
+        worker.ready = True
+        assert (await client.get("/readyz")).status == 200
+
+    _with_client(use, worker)
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/api/state", "/metrics", "/nothing-here"])
+def test_every_answer_carries_the_security_headers(path: str) -> None:
+    async def use(client: Client) -> None:
+        answer = await client.get(path)
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+    _with_client(use)
+
+
+def test_a_loopback_server_refuses_foreign_names() -> None:
+    async def use(client: Client) -> None:
+        answer = await client.get("/api/state", headers={"Host": "elsewhere.example"})
+        assert answer.status == 403
+        assert (await client.get("/api/state", headers={"Host": "localhost:1"})).status == 200
+
+    _with_client(use)
+
+
+def test_the_stream_sends_the_state_at_once_and_ends_with_the_server() -> None:
+    async def run() -> None:
+        site = await bind(_monitor().app("127.0.0.1"), "127.0.0.1", 0, fallback=False)
+        async with aiohttp.ClientSession() as session:
+            answer = await session.get(site.url + "api/stream")
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            line = await answer.content.readline()
+            assert orjson.loads(line.removeprefix(b"data: "))["now_ms"] == NOW_MS
+            await site.close()
+            assert (await answer.content.read()).strip() == b""
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_pages_beyond_the_limit_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metrics.web.STREAMS_MAX", 1)
+
+    async def use(client: Client) -> None:
+        first = await client.get("/api/stream")
+        assert (await client.get("/api/stream")).status == 503
+        first.close()
+
+    _with_client(use)
+
+
+def _taken_port() -> tuple[socket.socket, int]:
+    taken = socket.create_server(("127.0.0.1", 0))
+    return taken, taken.getsockname()[1]
+
+
+def test_a_taken_port_is_named() -> None:
+    taken, port = _taken_port()
+    with taken, pytest.raises(ConfigError, match=f"VIGIE_HTTP_PORT: port {port} .* is taken"):
+        asyncio.run(bind(_monitor().app("127.0.0.1"), "127.0.0.1", port, fallback=False))
+
+
+def test_a_taken_port_gives_way_to_another_where_that_is_wanted() -> None:
+    taken, port = _taken_port()
+
+    async def run() -> int:
+        site = await bind(_monitor().app("127.0.0.1"), "127.0.0.1", port, fallback=True)
+        await site.close()
+        return site.port
+
+    with taken:
+        assert asyncio.run(run()) not in {0, port}
+
+
+def test_an_address_of_another_machine_is_a_setting_error() -> None:
+    with pytest.raises(ConfigError, match="VIGIE_HTTP_HOST"):
+        asyncio.run(bind(_monitor().app("192.0.2.1"), "192.0.2.1", 0, fallback=True))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("198.51.100.7", False),
+        ("vigie", False),
+    ],
+)
+def test_loopback_is_told_from_other_hosts(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
