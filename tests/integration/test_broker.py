@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -19,7 +19,7 @@ from simulators.broker import EmbeddedBroker, answers_kafka, free_port
 from streams.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +45,7 @@ def test_records_come_back_with_key_headers_and_timestamp(broker: EmbeddedBroker
     consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, group_id="reader")
     consumer.assign([partition])
     consumer.seek_to_beginning()
-    records = []
+    records: list[Any] = []
     deadline = time.monotonic() + 10
     while len(records) < 2 and time.monotonic() < deadline:
         records += consumer.poll(500).get(partition, [])
@@ -169,7 +169,7 @@ def _answers(broker: EmbeddedBroker) -> bool:
     return answers_kafka(host, int(port))
 
 
-def _answers_unless(taken: int):  # noqa: ANN202 (a closure of the real function's shape)
+def _answers_unless(taken: int) -> Callable[[str, int], bool]:
     def answers(host: str, port: int) -> bool:
         return port != taken and answers_kafka(host, port)
 
