@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from streams.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "VIGIE_"
 

@@ -1,0 +1,251 @@
+"""Who was active: unique accounts and structures per calendar day and month (pure).
+
+An account may work for several structures, hence appear in several partitions. So a source partition
+only says "this subject was active in this flow and sector on this day" (a *mark*, once a day), and the
+marks of one subject, from wherever, meet in one partition of their own topic, where they are counted
+exactly. Marks are idempotent: they may be sent twice, never lost.
+
+A subject is named by a 128-bit BLAKE2b digest of its pseudonym; the pseudonym itself does not travel.
+Where an event has no account (a structure's certificate), the user is the structure, as in the INSi
+statistics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from streams.errors import StateError
+from streams.event_time import day_of_month, month_of_day, paris_days
+from streams.topics import FLOWS
+from streams.vocabulary import SECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KINDS: Final = ("account", "structure")
+CODES: Final = len(KINDS) * len(FLOWS) * len(SECTORS)
+
+_FORMAT: Final = b"\x01"
+_MARK: Final = np.dtype([("code", "<u2"), ("day", "<i4"), ("subject", "V16")])
+_CELL: Final = np.dtype([("code", "<u2"), ("month", "<i4"), ("days", "<u4"), ("subject", "V16")])
+_REMEMBERED_DAYS: Final = 3
+
+MarkArray = npt.NDArray[np.void]
+
+
+def code_of(kind: str, flow: str, sector: str) -> int:
+    """The number under which a kind of subject is counted for a flow and sector."""
+    return (KINDS.index(kind) * len(FLOWS) + FLOWS.index(flow)) * len(SECTORS) + SECTORS.index(
+        sector
+    )
+
+
+def labels_of(code: int) -> tuple[str, str, str]:
+    """Kind, flow and sector of a code."""
+    rest, sector = divmod(code, len(SECTORS))
+    kind, flow = divmod(rest, len(FLOWS))
+    return KINDS[kind], FLOWS[flow], SECTORS[sector]
+
+
+class ActivityMarker:
+    """Turns the events of one source partition into marks, each once a day.
+
+    What was sent is remembered for the newest days only and is not part of the state: after a restart
+    marks are sent again, which changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._sent: dict[int, set[tuple[int, str]]] = {}
+
+    def marks(self, flow: str, frame: pl.DataFrame) -> MarkArray:
+        """The new marks of n events of one flow."""
+        if not frame.height:
+            return np.zeros(0, _MARK)
+        days = paris_days(frame["occurred_at"].to_numpy())
+        sector = frame["sector"].to_physical().cast(pl.Int64)
+        base = FLOWS.index(flow) * len(SECTORS)
+        structures = code_of("structure", FLOWS[0], SECTORS[0])
+        seen = pl.DataFrame(
+            {
+                "code": sector + base,
+                "day": days,
+                "structure": frame["structure_pid"],
+                "account": frame["actor_pid"].fill_null(frame["structure_pid"]),
+            }
+        )
+        rows: list[tuple[int, int, bytes]] = []
+        for subject, offset in (("account", 0), ("structure", structures)):
+            distinct = seen.select("code", "day", subject).unique(maintain_order=True)
+            for code, day, name in distinct.iter_rows():
+                sent = self._sent.get(day)
+                if sent is None:
+                    sent = self._remember(day)
+                key = (code + offset, name)
+                if key not in sent:
+                    sent.add(key)
+                    rows.append((code + offset, day, _subject(name)))
+        return np.array(rows, _MARK)
+
+    def _remember(self, day: int) -> set[tuple[int, str]]:
+        sent: set[tuple[int, str]] = set()
+        self._sent[day] = sent
+        if len(self._sent) > _REMEMBERED_DAYS:
+            del self._sent[min(self._sent)]
+        return sent
+
+
+def _subject(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=16).digest()
+
+
+def split_marks(marks: MarkArray, partitions: int) -> Iterator[tuple[int, bytes]]:
+    """The marks of each mark partition as one message value; a subject has one partition."""
+    if not len(marks):
+        return
+    words = np.frombuffer(marks["subject"].tobytes(), "<u4").reshape(-1, 4)
+    target = words[:, 0] % partitions
+    for partition in np.unique(target).tolist():
+        yield partition, _FORMAT + marks[target == partition].tobytes()
+
+
+def read_marks(value: bytes) -> MarkArray:
+    """Read one message of marks.
+
+    Raises:
+        StateError: the message is not one of ours.
+    """
+    if value[:1] != _FORMAT or (len(value) - 1) % _MARK.itemsize:
+        raise StateError("activity-marks: a message is not a list of marks")
+    return np.frombuffer(value, _MARK, offset=1)
+
+
+class ActivityCells:
+    """The days on which each subject of one mark partition was active, by month.
+
+    Args:
+        months_kept: how many calendar months before the newest are kept; `None` keeps all
+            (a back-test).
+
+    As a checkpoint section its keys number the (code, month, subject) cells in order of appearance.
+    """
+
+    def __init__(self, months_kept: int | None = 1) -> None:
+        self._months_kept = months_kept
+        self._days: dict[tuple[int, int, bytes], int] = {}
+        self._number: dict[tuple[int, int, bytes], int] = {}
+        self._cell: dict[int, tuple[int, int, bytes]] = {}
+        self._next = 0
+        self._dirty: set[int] = set()
+        self._newest_month = 0
+        self.month_counts: dict[tuple[int, int], int] = {}
+        self.day_counts: dict[tuple[int, int], int] = {}
+
+    def add(self, marks: MarkArray) -> bool:
+        """Take n marks; say whether any count changed."""
+        changed = False
+        for code, day, subject in zip(
+            marks["code"].tolist(), marks["day"].tolist(), marks["subject"].tolist(), strict=True
+        ):
+            changed |= self._mark(code, month_of_day(day), 1 << day_of_month(day), subject, day)
+        return changed
+
+    def _mark(self, code: int, month: int, bit: int, subject: bytes, day: int) -> bool:
+        if self._months_kept is not None and month < self._newest_month - self._months_kept:
+            return False
+        cell = (code, month, bytes(subject))
+        days = self._days.get(cell, 0)
+        if days & bit:
+            return False
+        if month > self._newest_month:
+            self._newest_month = month
+            self._expire()
+        if not days:
+            self._name(cell)
+            self.month_counts[code, month] = self.month_counts.get((code, month), 0) + 1
+        self._days[cell] = days | bit
+        self.day_counts[code, day] = self.day_counts.get((code, day), 0) + 1
+        self._dirty.add(self._number[cell])
+        return True
+
+    def _name(self, cell: tuple[int, int, bytes]) -> None:
+        self._number[cell] = self._next
+        self._cell[self._next] = cell
+        self._next += 1
+
+    def _expire(self) -> None:
+        if self._months_kept is None:
+            return
+        oldest = self._newest_month - self._months_kept
+        for cell in [c for c in self._days if c[1] < oldest]:
+            del self._days[cell]
+            self._cell.pop(self._number.pop(cell))
+        self.month_counts = {k: n for k, n in self.month_counts.items() if k[1] >= oldest}
+        self.day_counts = {k: n for k, n in self.day_counts.items() if month_of_day(k[1]) >= oldest}
+
+    def subjects(self, code: int) -> set[bytes]:
+        """Every subject of a code, over all kept months."""
+        return {cell[2] for cell in self._days if cell[0] == code}
+
+    def drain(self) -> set[int]:
+        """The cells that changed since the last drain."""
+        dirty, self._dirty = self._dirty, set()
+        return dirty
+
+    def pending_bytes(self) -> int:
+        """What the changed cells will take."""
+        return _CELL.itemsize * len(self._dirty)
+
+    def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
+        """The cells that are still kept."""
+        kept = sorted(key for key in keys if key in self._cell)
+        cells = [self._cell[key] for key in kept]
+        rows = [(code, month, self._days[code, month, s], s) for code, month, s in cells]
+        return np.array(rows, _CELL).tobytes(), set(kept)
+
+    def load(self, payload: bytes) -> set[int]:
+        """Restore cells; days only ever add up, so the order of payloads does not matter."""
+        keys = set()
+        for code, month, days, subject in np.frombuffer(payload, _CELL).tolist():
+            cell = (code, month, bytes(subject))
+            if self._months_kept is not None and month < self._newest_month - self._months_kept:
+                continue
+            if cell not in self._number:
+                self._name(cell)
+            self._days[cell] = self._days.get(cell, 0) | days
+            self._newest_month = max(self._newest_month, month)
+            keys.add(self._number[cell])
+        return keys
+
+    def recovered(self) -> None:
+        """Finish a recovery: count what was restored."""
+        self._expire()
+        self._dirty.clear()
+        self.month_counts.clear()
+        self.day_counts.clear()
+        for (code, month, _), days in self._days.items():
+            self.month_counts[code, month] = self.month_counts.get((code, month), 0) + 1
+            for day in _days_of(month, days):
+                self.day_counts[code, day] = self.day_counts.get((code, day), 0) + 1
+
+
+def _days_of(month: int, days: int) -> Iterator[int]:
+    first = first_day_of_month(month)
+    for number in range(1, 32):
+        if days >> number & 1:
+            yield first + number - 1
+
+
+def first_day_of_month(month: int) -> int:
+    """The local day (since 1970-01-01) on which a month begins."""
+    year, index = divmod(month, 12)
+    days = np.datetime64(f"{year:04d}-{index + 1:02d}-01") - np.datetime64("1970-01-01")
+    return int(days.astype("timedelta64[D]").astype(np.int64))
+
+
+CELL_BYTES: Final = _CELL.itemsize
+"""Changelog bytes of one subject's month in one flow and sector."""

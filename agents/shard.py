@@ -1,0 +1,232 @@
+"""The state of one partition of the five flows: what was counted, and up to where (pure).
+
+A shard takes decoded slices and decides for each event, in offset order: dead letter (its clock runs
+ahead), late, duplicate, or counted. Events it accepted go on to the rings and to whoever else wants
+them (`Applied.accepted` is the place where detectors begin).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from agents.rates import RollingRates
+from agents.series import SeriesCodes, physical
+from streams.checkpoint import Journal, Write
+from streams.duplicates import DuplicateIndex, parse_ids
+from streams.errors import StateError
+from streams.event_time import Watermark
+from streams.topics import FLOWS
+from streams.vocabulary import OUTCOMES, SECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from streams.columns import EventSlice
+    from streams.event_time import Int64Array
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShardParams:
+    """What a shard must know of the settings; changing `departments` needs a new state."""
+
+    departments: tuple[str, ...]
+    allowed_lateness_ms: int
+    duplicate_ids_max: int
+    clock_skew_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a slice.
+
+    Attributes:
+        accepted: the counted events, in offset order.
+        ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
+    """
+
+    accepted: pl.DataFrame
+    ahead: Int64Array
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTotals:
+    """Totals of one flow of one partition since the beginning of its topic.
+
+    Attributes:
+        events: sector x outcome counts, in the vocabulary's order.
+        dead_letters: by reason.
+    """
+
+    events: npt.NDArray[np.int64]
+    duplicates: int
+    late: int
+    dead_letters: Mapping[str, int]
+    watermark_ms: int
+    newest_ms: int
+    horizon_ms: int
+
+
+class _FlowState:
+    def __init__(self, params: ShardParams) -> None:
+        self.watermark = Watermark(params.allowed_lateness_ms)
+        self.ids = DuplicateIndex(params.duplicate_ids_max)
+        self.next_offset = 0
+        self.events = np.zeros((len(SECTORS), len(OUTCOMES)), np.int64)
+        self.duplicates = 0
+        self.late = 0
+        self.dead_letters: dict[str, int] = {}
+
+    def totals(self) -> FlowTotals:
+        newest_ms, value_ms = self.watermark.newest_ms, self.watermark.value_ms
+        return FlowTotals(
+            events=self.events.copy(),
+            duplicates=self.duplicates,
+            late=self.late,
+            dead_letters=dict(self.dead_letters),
+            watermark_ms=value_ms,
+            newest_ms=newest_ms,
+            horizon_ms=max(0, newest_ms - value_ms),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        codes = np.flatnonzero(self.events)
+        return {
+            "next": self.next_offset,
+            "newest_ms": self.watermark.newest_ms,
+            "floor_ms": self.watermark.floor_ms,
+            "events": [codes.tolist(), self.events.reshape(-1)[codes].tolist()],
+            "duplicates": self.duplicates,
+            "late": self.late,
+            "dead": self.dead_letters,
+        }
+
+    def from_json(self, state: Mapping[str, Any]) -> None:
+        self.next_offset = state["next"]
+        self.watermark.newest_ms = state["newest_ms"]
+        self.watermark.floor_ms = state["floor_ms"]
+        codes, counts = state["events"]
+        self.events.reshape(-1)[codes] = counts
+        self.duplicates = state["duplicates"]
+        self.late = state["late"]
+        self.dead_letters = dict(state["dead"])
+
+
+class Shard:
+    """One partition's state.
+
+    Args:
+        params: limits and label values.
+        codes: the code space for `params.departments`; one may serve all shards of a process.
+    """
+
+    def __init__(self, params: ShardParams, codes: SeriesCodes) -> None:
+        self._params = params
+        self._codes = codes
+        self._flows = {flow: _FlowState(params) for flow in FLOWS}
+        self.rates = RollingRates(codes.size)
+        self._journal = Journal((*(state.ids for state in self._flows.values()), *self.rates.rings))
+
+    def apply(self, events: EventSlice) -> Applied:
+        """Take one slice whose offsets are all at or after `next_offset` of its flow."""
+        state = self._flows[events.flow]
+        state.next_offset = max(state.next_offset, events.next_offset)
+        frame = events.frame
+        times = frame["occurred_at"].to_numpy()
+        newest_claim = np.maximum(times, frame["recorded_at"].to_numpy())
+        on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
+        rows = self._accept(state, times, parse_ids(frame["event_id"].to_list()), on_time)
+        accepted = frame if len(rows) == frame.height else frame[rows]
+        if len(rows):
+            np.add.at(
+                state.events, (physical(accepted["sector"]), physical(accepted["outcome"])), 1
+            )
+            self.rates.add(times[rows], self._codes.of(events.flow, accepted))
+        return Applied(accepted, np.flatnonzero(~on_time))
+
+    def _accept(
+        self,
+        state: _FlowState,
+        times: Int64Array,
+        ids: npt.NDArray[np.uint64],
+        on_time: npt.NDArray[np.bool_],
+    ) -> Int64Array:
+        rest = np.flatnonzero(on_time)
+        taken = []
+        # Cut where a generation of ids fills up, so that its effect on the watermark falls on the same
+        # event however the stream was cut into slices.
+        while rest.size:
+            room = state.ids.room
+            chunk, rest = rest[:room], rest[room:]
+            watermarks = state.watermark.observe(times[chunk])
+            late = times[chunk] < watermarks
+            candidates = chunk[~late]
+            fresh = state.ids.fresh(ids[candidates], watermarks[~late])
+            accepted = candidates[fresh]
+            state.watermark.raise_floor(state.ids.add(ids[accepted], times[accepted]))
+            state.late += int(late.sum())
+            state.duplicates += len(candidates) - len(accepted)
+            taken.append(accepted)
+        state.ids.expire(state.watermark.value_ms)
+        return np.concatenate(taken) if taken else np.zeros(0, np.int64)
+
+    def count_dead_letter(self, flow: str, reason: str) -> None:
+        """Count one record of a flow that was sent to the dead letters."""
+        dead = self._flows[flow].dead_letters
+        dead[reason] = dead.get(reason, 0) + 1
+
+    def skip_to(self, flow: str, next_offset: int) -> None:
+        """Note that a flow was read up to an offset, although nothing of it was good."""
+        state = self._flows[flow]
+        state.next_offset = max(state.next_offset, next_offset)
+
+    def next_offset(self, flow: str) -> int:
+        """The first offset of a flow that is not applied yet."""
+        return self._flows[flow].next_offset
+
+    def totals(self) -> dict[str, FlowTotals]:
+        """A snapshot of every flow's totals."""
+        return {flow: state.totals() for flow, state in self._flows.items()}
+
+    # -- checkpoint -----------------------------------------------------------------------------
+
+    def flush(self) -> tuple[Write, ...]:
+        """The changelog writes that make this state durable."""
+        header = {
+            "format": _FORMAT,
+            "departments": self._params.departments,
+            "flows": {flow: state.to_json() for flow, state in self._flows.items()},
+        }
+        return self._journal.flush(orjson.dumps(header))
+
+    def pending_bytes(self) -> int:
+        """About how much the next flush would write."""
+        return self._journal.pending_bytes()
+
+    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+        """Rebuild from a changelog.
+
+        Raises:
+            StateError: a damaged entry, or state of another format or of other departments.
+        """
+        header_bytes = self._journal.recover(entries)
+        if header_bytes is None:
+            return
+        header = orjson.loads(header_bytes)
+        if header["format"] != _FORMAT:
+            raise StateError(f"changelog: state format {header['format']} is not {_FORMAT}")
+        if tuple(header["departments"]) != self._params.departments:
+            raise StateError(
+                "VIGIE_DEPARTMENTS: differs from the one that the state was written with"
+            )
+        for flow, state in self._flows.items():
+            state.from_json(header["flows"][flow])
+            state.ids.recovered(state.watermark.value_ms)

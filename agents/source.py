@@ -1,0 +1,145 @@
+"""The processor of the five flows: bytes in, counts kept, marks and dead letters out (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from agents.activity import ActivityMarker, split_marks
+from agents.shard import FlowTotals, Shard, ShardParams
+from streams.columns import EventSlice
+from streams.processing import Checkpoint, Outgoing
+from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from agents.series import SeriesCodes
+    from streams.codec import SliceCodec
+    from streams.processing import Record
+
+EVENT_TIME_AHEAD: Final = "EVENT_TIME_AHEAD"
+"""Dead-letter reason: an event's clock is further ahead of Kafka's than the settings allow."""
+
+
+class SourceProcessor:
+    """One partition of the five flows; see `streams.processing.Processor`.
+
+    Args:
+        partition: its number, for the origin of dead letters.
+        codec: decodes the slices.
+        params: limits of the shard.
+        codes: the code space, shared by the process.
+        mark_partitions: how many partitions the marks' topic has.
+    """
+
+    def __init__(
+        self,
+        *,
+        partition: int,
+        codec: SliceCodec,
+        params: ShardParams,
+        codes: SeriesCodes,
+        mark_partitions: int,
+    ) -> None:
+        self.partition = partition
+        self.shard = Shard(params, codes)
+        self.durable: dict[str, FlowTotals] = self.shard.totals()
+        self._codec = codec
+        self._marker = ActivityMarker()
+        self._mark_partitions = mark_partitions
+
+    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+        """See `streams.processing.Processor.recover`."""
+        self.shard.recover(entries)
+        self.durable = self.shard.totals()
+
+    def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """Decode, count, and give back dead letters and marks."""
+        start = self.shard.next_offset(topic)
+        if records and records[0].offset < start:
+            records = [record for record in records if record.offset >= start]
+        if not records:
+            return ()
+        decoded = self._codec.decode(topic, [record.value for record in records])
+        outgoing = [
+            self._dead_letter(topic, records[reject.index], reject.reason, reject.detail)
+            for reject in decoded.rejects
+        ]
+        if decoded.frame.height:
+            good = [records[i] for i in decoded.rows.tolist()]
+            n = len(good)
+            applied = self.shard.apply(
+                EventSlice(
+                    flow=topic,
+                    frame=decoded.frame,
+                    offsets=np.fromiter((r.offset for r in good), np.int64, n),
+                    ingest_ms=np.fromiter((r.timestamp for r in good), np.int64, n),
+                    next_offset=records[-1].offset + 1,
+                )
+            )
+            outgoing += [
+                self._dead_letter(topic, good[i], EVENT_TIME_AHEAD, "clock ahead of Kafka's")
+                for i in applied.ahead.tolist()
+            ]
+            outgoing += self._marks(topic, applied.accepted)
+        else:
+            self.shard.skip_to(topic, records[-1].offset + 1)
+        return outgoing
+
+    def checkpoint(self) -> Checkpoint:
+        """Freeze the state; the token is its totals, which `confirm` makes public."""
+        return Checkpoint(self.shard.flush(), self.shard.totals())
+
+    def confirm(self, token: object) -> None:
+        """Publish the totals of a durable checkpoint."""
+        if not isinstance(token, dict):
+            raise TypeError("token: not one of this processor's checkpoints")
+        self.durable = token
+
+    def applied(self, topic: str) -> int:
+        """The next offset of a flow that is not applied yet."""
+        return self.shard.next_offset(topic)
+
+    def pending_bytes(self) -> int:
+        """About how much a checkpoint would write now."""
+        return self.shard.pending_bytes()
+
+    def _marks(self, flow: str, accepted: pl.DataFrame) -> list[Outgoing]:
+        marks = self._marker.marks(flow, accepted)
+        return [
+            Outgoing(topic=ACTIVITY_MARKS, key=None, value=value, partition=partition)
+            for partition, value in split_marks(marks, self._mark_partitions)
+        ]
+
+    def _dead_letter(self, topic: str, record: Record, reason: str, detail: str) -> Outgoing:
+        self.shard.count_dead_letter(topic, str(reason))
+        return dead_letter(topic, self.partition, record, str(reason), detail)
+
+
+def dead_letter(topic: str, partition: int, record: Record, reason: str, detail: str) -> Outgoing:
+    """A record that will never be retried: its bytes untouched, its origin and reason in headers.
+
+    The headers have the names that Kafka Connect gives them (KIP-298), so that existing tools read
+    them. No part of the content stands in a header.
+    """
+    headers = {
+        "topic": topic,
+        "partition": str(partition),
+        "offset": str(record.offset),
+        "connector.name": "vigie",
+        "stage": "VALUE_CONVERTER",
+        "exception.class.name": reason,
+        "exception.message": detail,
+    }
+    return Outgoing(
+        topic=DEAD_LETTERS,
+        key=record.key,
+        value=record.value,
+        headers=tuple(
+            (f"__connect.errors.{name}", text.encode()) for name, text in headers.items()
+        ),
+    )

@@ -1,0 +1,124 @@
+"""Event time: watermark, lateness, hopping windows and the calendar of Europe/Paris (pure).
+
+Every time is an integer of milliseconds UTC; every window is half-open, `[start, end)`. No function
+reads a clock: what "now" is, the caller says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+PARIS: Final = ZoneInfo("Europe/Paris")
+
+SECOND_MS: Final = 1000
+MINUTE_MS: Final = 60 * SECOND_MS
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A hopping window: `size_ms` long, moving by `step_ms`, aligned to the epoch."""
+
+    name: str
+    size_ms: int
+    step_ms: int
+
+    def bounds(self, now_ms: int) -> tuple[int, int]:
+        """The last complete window at `now_ms`, as `[start, end)` in milliseconds."""
+        end_ms = now_ms - now_ms % self.step_ms
+        return end_ms - self.size_ms, end_ms
+
+
+WINDOWS: Final = (
+    Window("1m", MINUTE_MS, 5 * SECOND_MS),
+    Window("5m", 5 * MINUTE_MS, 5 * SECOND_MS),
+    Window("1h", HOUR_MS, MINUTE_MS),
+    Window("24h", DAY_MS, 5 * MINUTE_MS),
+)
+"""The rolling windows of every rate, each with the step in which it moves."""
+
+
+class Watermark:
+    """The event time below which a stream's events are late; it never falls.
+
+    It trails the newest event time seen by the allowed lateness, and it also rises to any `floor_ms`
+    that it is given: what can no longer be told apart from a duplicate is late as well.
+    """
+
+    __slots__ = ("allowed_lateness_ms", "floor_ms", "newest_ms")
+
+    def __init__(self, allowed_lateness_ms: int, *, newest_ms: int = 0, floor_ms: int = 0) -> None:
+        self.allowed_lateness_ms = allowed_lateness_ms
+        self.newest_ms = newest_ms
+        self.floor_ms = floor_ms
+
+    @property
+    def value_ms(self) -> int:
+        """Events at or after this time are accepted."""
+        return max(self.newest_ms - self.allowed_lateness_ms, self.floor_ms)
+
+    def raise_floor(self, floor_ms: int) -> None:
+        """Refuse everything before `floor_ms` from now on."""
+        self.floor_ms = max(self.floor_ms, floor_ms)
+
+    def observe(self, times_ms: Int64Array) -> Int64Array:
+        """Advance over n event times in arrival order; give back the watermark at each of them.
+
+        An event is late if its time is below its own entry. Each is judged by the events before it,
+        so the answer does not depend on how a stream is cut into slices.
+        """
+        newest = np.maximum.accumulate(np.maximum(times_ms, self.newest_ms))
+        if newest.size:
+            self.newest_ms = int(newest[-1])
+        watermarks: Int64Array = np.maximum(newest - self.allowed_lateness_ms, self.floor_ms)
+        return watermarks
+
+
+@lru_cache(maxsize=4096)
+def _paris_day_of_hour(hour: int) -> int:
+    local = datetime.fromtimestamp(hour * 3600, tz=UTC).astimezone(PARIS)
+    return local.date().toordinal() - _EPOCH_ORDINAL
+
+
+_EPOCH_ORDINAL: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+
+def paris_days(times_ms: Int64Array) -> Int64Array:
+    """The calendar day of each instant in Paris, as days since 1970-01-01 of the local date.
+
+    Since 1970 the zone's offsets are whole hours and change at whole UTC hours, so a UTC hour lies in
+    one local day; only the distinct hours are looked up. Correct over both DST nights, whose local
+    days are 23 and 25 hours long.
+    """
+    hours, inverse = np.unique(times_ms // HOUR_MS, return_inverse=True)
+    days = np.fromiter((_paris_day_of_hour(int(h)) for h in hours), np.int64, len(hours))
+    return days[inverse]
+
+
+def paris_day(time_ms: int) -> int:
+    """`paris_days` of one instant."""
+    return _paris_day_of_hour(time_ms // HOUR_MS)
+
+
+@lru_cache(maxsize=4096)
+def month_of_day(day: int) -> int:
+    """The calendar month of a local day, as `year * 12 + month - 1`."""
+    date = datetime.fromordinal(day + _EPOCH_ORDINAL)
+    return date.year * 12 + date.month - 1
+
+
+@lru_cache(maxsize=4096)
+def day_of_month(day: int) -> int:
+    """The day of the month (1-31) of a local day."""
+    return datetime.fromordinal(day + _EPOCH_ORDINAL).day
