@@ -16,8 +16,6 @@ from streams.event_time import WINDOWS
 from streams.topics import (
     ACTIVITY_COUNTS,
     ACTIVITY_MARKS,
-    DEAD_LETTERS,
-    FINDINGS,
     FLOWS,
 )
 from streams.vocabulary import (
@@ -39,19 +37,20 @@ CALENDAR_WINDOWS: Final = ("day", "month")
 
 DEAD_LETTER_REASONS: Final = (
     "EMPTY",
+    "TOO_LARGE",
     "UNKNOWN_FRAMING",
     "UNKNOWN_SCHEMA",
+    "INCOMPATIBLE_SCHEMA",
     "TRUNCATED",
     "TRAILING_BYTES",
     "MALFORMED",
     "INVALID_VALUE",
-    "FUTURE",
-    "OTHER",
+    "EVENT_TIME_AHEAD",
 )
-"""Why an event was refused; a reason without a name of its own is counted as OTHER."""
+"""Why an event was refused: the codec's reasons and the source processor's; a test holds them."""
 GROUPS: Final = ("source", "activity")
 """Groups of co-partitioned topics with state of their own."""
-SENT_TOPICS: Final = (ACTIVITY_MARKS, ACTIVITY_COUNTS, FINDINGS, DEAD_LETTERS)
+MOVES: Final = ("assigned", "revoked")
 
 PARTITIONS_MAX: Final = 64
 DEPARTMENTS_MAX: Final = 14
@@ -82,7 +81,7 @@ def _closed(name: str, values: tuple[str, ...]) -> Label:
 
 
 FLOW: Final = _closed("flow", FLOWS)
-INTAKE: Final = _closed("flow", (*FLOWS, ACTIVITY_MARKS))
+INTAKE: Final = _closed("flow", (*FLOWS, ACTIVITY_MARKS, ACTIVITY_COUNTS))
 SECTOR: Final = _closed("sector", SECTORS)
 COULOIR: Final = _closed("couloir", COULOIRS)
 OUTCOME: Final = _closed("outcome", OUTCOMES)
@@ -93,7 +92,7 @@ WINDOW: Final = _closed("window", tuple(window.name for window in WINDOWS))
 CALENDAR: Final = _closed("window", CALENDAR_WINDOWS)
 REASON: Final = _closed("reason", DEAD_LETTER_REASONS)
 GROUP: Final = _closed("group", GROUPS)
-TOPIC: Final = _closed("topic", SENT_TOPICS)
+CHANGE: Final = _closed("change", MOVES)
 DEPARTMENT: Final = Label("department", (), DEPARTMENTS_MAX)
 PARTITION: Final = Label("partition", (), PARTITIONS_MAX)
 VERSION: Final = Label("version", (), 1)
@@ -110,7 +109,6 @@ Unit = Literal[
     "writes",
     "failures",
     "partitions",
-    "rebalances",
     "accounts",
     "structures",
     "state",
@@ -277,14 +275,15 @@ _SPECS = (
         "assigned_partitions",
         "gauge",
         "partitions",
-        "Partitions that this worker holds.",
-        (GROUP,),
+        "Partitions of the topic that this worker holds.",
+        (INTAKE,),
     ),
     MetricSpec(
-        "rebalances_total",
+        "partition_moves_total",
         "counter",
-        "rebalances",
-        "Times that the partitions of this worker were given anew.",
+        "partitions",
+        "Partitions that came to this worker or left it.",
+        (INTAKE, CHANGE),
     ),
     MetricSpec("ready", "gauge", "state", "1 once the state is recovered and events are taken."),
     # Work.
@@ -304,8 +303,8 @@ _SPECS = (
         "sent_records_total",
         "counter",
         "records",
-        "Records that this worker produced, changelogs apart.",
-        (TOPIC,),
+        "Records produced because of a slice of this topic, changelogs apart.",
+        (INTAKE,),
     ),
     # Durability.
     MetricSpec(
@@ -340,7 +339,7 @@ _SPECS = (
         "recovery_duration_seconds",
         "gauge",
         "seconds",
-        "How long the last recovery of state took.",
+        "Time from a partition's assignment to its recovered state, the last one.",
         (GROUP,),
     ),
     MetricSpec(

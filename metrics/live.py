@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from metrics.worker import ACTIVITY_GROUP, SOURCE_GROUP, program_version
+from metrics.catalogue import GROUPS
+from metrics.worker import program_version
 from streams.event_time import WINDOWS
 from streams.topics import FLOWS
 from streams.vocabulary import SECTORS
@@ -31,6 +32,7 @@ def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, 
     return {
         "now_ms": now_ms,
         "ready": worker.ready,
+        "phase": worker.phase,
         "version": program_version(),
         "windows": [window.name for window in WINDOWS],
         "sectors": list(SECTORS),
@@ -42,9 +44,7 @@ def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, 
         "dead_letters": _dead_letters(parts),
         "partitions": [_partition(part, lag, now_ms) for part in parts],
         "assigned": worker.held(),
-        "checkpoint_age_s": max(
-            worker.checkpoint_age_s(group) for group in (SOURCE_GROUP, ACTIVITY_GROUP)
-        ),
+        "checkpoint_age_s": max(worker.checkpoint_age_s(group) for group in GROUPS),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,8 @@ from metrics.live import snapshot
 from streams.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from aiohttp.typedefs import Handler
     from prometheus_client.registry import CollectorRegistry
@@ -102,7 +104,7 @@ class Monitor:
     async def _readyz(self, _: web.Request) -> web.Response:
         if self._worker.ready:
             return web.Response(text="ready\n")
-        return web.Response(status=503, text="recovering\n")
+        return web.Response(status=503, text=f"{self._worker.phase}\n")
 
     def _json(self) -> bytes:
         """The present state; one computation serves every page that is open."""
@@ -222,6 +224,36 @@ async def bind(app: web.Application, host: str, port: int, *, fallback: bool) ->
             raise _refused(error, host, port) from None
         await web.TCPSite(runner, host, 0).start()
     return Site(runner, host, int(runner.addresses[0][1]))
+
+
+def live_page(
+    monitor: Monitor,
+    host: str,
+    port: int,
+    *,
+    fallback: bool,
+    announce: Callable[[Site], None],
+) -> Callable[[object], AbstractAsyncContextManager[Site]]:
+    """The page as a service of the worker: it listens as long as the worker's loop lives.
+
+    Args:
+        monitor: answers the requests.
+        host: address to listen on.
+        port: port, or 0 for any free one.
+        fallback: take any free port when this one is taken.
+        announce: told the address once it is listened on.
+    """
+
+    @asynccontextmanager
+    async def service(_: object) -> AsyncIterator[Site]:
+        site = await bind(monitor.app(host), host, port, fallback=fallback)
+        try:
+            announce(site)
+            yield site
+        finally:
+            await site.close()
+
+    return service
 
 
 def _refused(error: OSError, host: str, port: int) -> ConfigError:

@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from agents.source import EVENT_TIME_AHEAD
 from metrics import catalogue
 from metrics.catalogue import CATALOGUE, MetricSpec
+from streams.recordwise import RejectReason
 
 ALLOWED_LABELS = {
     "flow",
@@ -21,7 +23,7 @@ ALLOWED_LABELS = {
     "window",
     "reason",
     "group",
-    "topic",
+    "change",
     "partition",
     "version",
     "python",
@@ -98,3 +100,8 @@ def test_a_worker_with_every_partition_stays_below_ten_thousand_series() -> None
 def test_the_widest_allowed_worker_stays_below_thirty_thousand_series() -> None:
     bound = catalogue.series_bound(catalogue.PARTITIONS_MAX, catalogue.DEPARTMENTS_MAX)
     assert bound < 30_000
+
+
+def test_every_reason_for_a_dead_letter_of_a_flow_has_its_series() -> None:
+    reasons = {*map(str, RejectReason), EVENT_TIME_AHEAD}
+    assert set(catalogue.DEAD_LETTER_REASONS) == reasons

@@ -9,6 +9,7 @@ from prometheus_client.exposition import generate_latest
 from metrics.region import RegionCollector
 from metrics.registry import build_registry
 from metrics.worker import WorkerMetrics
+from streams.observing import WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def test_times_are_exported_in_seconds() -> None:
 
 
 def test_a_scrape_of_a_whole_region_is_quick() -> None:
-    registry = build_registry(FakeRegion(), WorkerMetrics(), lambda: NOW_MS)
+    registry = build_registry(FakeRegion(), WorkerMetrics(WorkerStatus()), lambda: NOW_MS)
     generate_latest(registry)
     took_s = []
     for _ in range(5):

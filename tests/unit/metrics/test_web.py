@@ -14,6 +14,7 @@ from metrics.registry import build_registry
 from metrics.web import HEADERS, Monitor, bind, is_loopback
 from metrics.worker import WorkerMetrics
 from streams.errors import ConfigError
+from streams.observing import WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Client: TypeAlias = TestClient[web.Request, web.Application]
 
 
 def _monitor(worker: WorkerMetrics | None = None) -> Monitor:
-    worker = worker or WorkerMetrics()
+    worker = worker or WorkerMetrics(WorkerStatus())
     region = FakeRegion()
     return Monitor(build_registry(region, worker, lambda: NOW_MS), region, worker, lambda: NOW_MS)
 
@@ -53,12 +54,13 @@ def test_metrics_speak_both_expositions() -> None:
 
 
 def test_a_worker_is_alive_before_it_is_ready() -> None:
-    worker = WorkerMetrics()
+    status = WorkerStatus()
+    worker = WorkerMetrics(status)
 
     async def use(client: Client) -> None:
         assert (await client.get("/healthz")).status == 200
         assert (await client.get("/readyz")).status == 503
-        worker.ready = True
+        status.phase = "running"
         assert (await client.get("/readyz")).status == 200
 
     _with_client(use, worker)
