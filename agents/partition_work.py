@@ -1,0 +1,177 @@
+"""One partition's work between two checkpoints: what was processed, sent and not yet acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from streams.observing import Observer, WorkerStatus
+    from streams.processing import Outgoing, Processor
+
+# Processing goes on while a checkpoint is being written; this many times the size that forces one
+# may pile up before processing waits for the broker.
+BACKLOG_CHECKPOINTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLimits:
+    """When to checkpoint.
+
+    Attributes:
+        interval_s: longest time that a processed slice stays unacknowledged before a checkpoint.
+        max_bytes: pending changelog bytes that force one.
+    """
+
+    interval_s: float
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkPorts:
+    """What a partition's work needs of the world.
+
+    Attributes:
+        send: hands a record to the producer, in order; gives the confirmation to await.
+        append: writes to a table's changelog partition, in order, and waits for confirmation.
+        may_write: whether this worker still owns its partitions.
+    """
+
+    send: Callable[[Outgoing], Awaitable[Awaitable[Any]]]
+    append: Callable[[str, int, Sequence[tuple[bytes, bytes | None]]], Awaitable[None]]
+    may_write: Callable[[], bool]
+
+
+class PartitionWork:
+    """A processor, its unacknowledged slices and its checkpoints, one at a time.
+
+    Attributes:
+        group: table name of the processor's group.
+        partition: its number.
+        is_writing: whether a checkpoint is on its way to the broker.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        partition: int,
+        processor: Processor,
+        *,
+        limits: WorkLimits,
+        ports: WorkPorts,
+        observer: Observer,
+        status: WorkerStatus,
+        fail: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
+        self.group = group
+        self.partition = partition
+        self.is_writing = False
+        self._processor = processor
+        self._limits = limits
+        self._ports = ports
+        self._observer = observer
+        self._status = status
+        self._fail = fail
+        self._unacked: list[Any] = []
+        self._outbox: deque[tuple[str, Sequence[Outgoing]]] = deque()
+        self._confirmations: list[Awaitable[Any]] = []
+        self._sending = asyncio.Lock()
+        self._checkpointing = asyncio.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._due_again = False
+
+    def process(self, event: Any) -> None:
+        """Process one slice; without awaiting, so that state and outbox change together."""
+        message = event.message
+        outgoing = self._processor.process(message.topic, message.records)
+        self._unacked.append(event)
+        message.records = ()  # the offsets are enough from here on; the bytes may go
+        if outgoing:
+            self._outbox.append((message.topic, outgoing))
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limits.interval_s, self._start_checkpoint)
+
+    async def after_slice(self) -> None:
+        """Send what the slice caused and checkpoint if enough is pending."""
+        await self._send_outbox()
+        pending = self._processor.pending_bytes()
+        if pending >= self._limits.max_bytes:
+            self._start_checkpoint()
+            if pending >= BACKLOG_CHECKPOINTS * self._limits.max_bytes and self._task is not None:
+                await self._task
+
+    async def flush(self) -> None:
+        """Checkpoint until nothing is unacknowledged, as long as we may write."""
+        while (self._unacked or self._checkpointing.locked()) and self._ports.may_write():
+            await self._checkpoint()
+
+    def drop(self) -> None:
+        """Forget everything; nothing is acknowledged any more."""
+        self._cancel_timer()
+        if self._task is not None:
+            self._task.cancel()
+        self._unacked.clear()
+        self._outbox.clear()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start_checkpoint(self) -> None:
+        self._due_again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._guarded_checkpoint())
+
+    async def _guarded_checkpoint(self) -> None:
+        try:
+            while self._due_again:
+                self._due_again = False
+                await self._checkpoint()
+        except Exception as exc:  # noqa: BLE001  # nothing may be acknowledged after a failed send
+            self._observer.checkpoint_failed(self.group, self.partition)
+            await self._fail(exc)
+
+    async def _send_outbox(self) -> None:
+        async with self._sending:
+            while self._outbox:
+                topic, outgoing = self._outbox[0]
+                # A cancelled send is repeated from here: twice is allowed, never is not.
+                sent = [await self._ports.send(record) for record in outgoing]
+                self._outbox.popleft()
+                self._confirmations.extend(sent)
+                self._observer.outgoing_sent(topic, self.partition, records=len(sent))
+
+    async def _checkpoint(self) -> None:
+        async with self._checkpointing:
+            self._cancel_timer()
+            if not self._unacked or not self._ports.may_write():
+                return
+            started = time.perf_counter()
+            covered, self._unacked = self._unacked, []
+            frozen = self._processor.checkpoint()
+            self.is_writing = True
+            await self._send_outbox()
+            confirmations, self._confirmations = self._confirmations, []
+            for confirmation in confirmations:
+                await confirmation
+            await self._ports.append(self.group, self.partition, frozen.writes)
+            self.is_writing = False
+            self._processor.confirm(frozen.token)
+            for event in covered:
+                event.ack()
+            self._status.confirmed += 1
+            self._observer.checkpoint_done(
+                self.group,
+                self.partition,
+                writes=len(frozen.writes),
+                size_bytes=sum(len(key) + len(value or b"") for key, value in frozen.writes),
+                seconds=time.perf_counter() - started,
+            )

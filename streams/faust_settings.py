@@ -1,0 +1,69 @@
+"""Every setting that we give to Faust, explicit: its defaults suit a laptop (B22)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streams.recovery import SliceTableManager
+from streams.table import ChangelogTable
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+# A commit only shortens what is read again after a restart; the state itself knows what it has seen.
+COMMIT_INTERVAL_S = 1.0
+# Kafka waits this long for all members of a rebalance.
+REBALANCE_TIMEOUT_S = 60.0
+# Longest time that a record may wait for a broker, e.g. while a partition changes its leader.
+PRODUCE_TIMEOUT_S = 60.0
+REQUEST_TIMEOUT_S = 30.0
+# Changelogs and dead letters carry values of up to 2 MiB (streams.topics).
+MAX_REQUEST_BYTES = 4_194_304
+
+
+def faust_settings(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of `faust.App`.
+
+    Raises:
+        ConfigError: no Kafka servers are set.
+    """
+    servers = [f"kafka://{server.strip()}" for server in settings.require_kafka().split(",")]
+    return {
+        "broker": servers,
+        "autodiscover": False,
+        "origin": None,
+        "store": "memory://",
+        "TableManager": SliceTableManager,
+        "Table": ChangelogTable,
+        "broker_client_id": settings.group_instance_id or settings.group_id,
+        "broker_commit_interval": COMMIT_INTERVAL_S,
+        "broker_commit_every": None,
+        "broker_session_timeout": float(settings.session_timeout_s),
+        "broker_heartbeat_interval": settings.session_timeout_s / 4,
+        "broker_rebalance_timeout": REBALANCE_TIMEOUT_S,
+        "broker_request_timeout": max(REQUEST_TIMEOUT_S, float(settings.session_timeout_s)),
+        "broker_max_poll_interval": 300.0,
+        "broker_max_poll_records": None,
+        "broker_check_crcs": True,
+        "consumer_max_fetch_size": settings.fetch_max_bytes,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": settings.group_instance_id or None,
+        "producer_acks": -1,
+        "producer_max_request_size": MAX_REQUEST_BYTES,
+        "producer_request_timeout": PRODUCE_TIMEOUT_S,
+        "processing_guarantee": "at_least_once",
+        "stream_buffer_maxsize": 4096,
+        "stream_recovery_delay": 0.0,
+        "stream_wait_empty": False,
+        "table_standby_replicas": 0,
+        "topic_allow_declare": True,
+        "topic_disable_leader": True,
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication,
+        # Faust's pages would show table data to whoever asks (B24).
+        "web_enabled": False,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "web_stats_enabled": False,
+        "web_graph_enabled": False,
+    }

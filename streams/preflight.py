@@ -1,0 +1,60 @@
+"""Checks Kafka before a worker starts, so that what is wrong is said in one line."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnknownError, for_code
+from aiokafka.protocol.transaction import InitProducerIdRequest
+
+from streams.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ANSWER_TIMEOUT_S = 15.0
+
+
+async def check_kafka(bootstrap: str, wanted: Mapping[str, int | None]) -> bool:
+    """Make sure that Kafka answers and that the topics are there.
+
+    Args:
+        bootstrap: `host:port[,host:port…]`.
+        wanted: topics with their partition count, `None` for any.
+
+    Returns:
+        Whether Kafka grants producer ids, so that its producers can be idempotent. The embedded
+        broker does not; a retried send may then double an outgoing record.
+
+    Raises:
+        InputError: names the server setting, or the topic and its partition counts.
+    """
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            await client.bootstrap()
+            cluster = await client.fetch_all_metadata()
+            grants_producer_ids = await _grants_producer_ids(client)
+    except (KafkaError, OSError, ValueError, TimeoutError):
+        raise InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {bootstrap}") from None
+    finally:
+        await client.close()
+    for topic, count in wanted.items():
+        found = len(cluster.partitions_for_topic(topic) or ())
+        if not found:
+            raise InputError(f"{topic}: no such topic in Kafka; create it with `vigie topics`")
+        if count is not None and found != count:
+            raise InputError(f"{topic}: has {found} partitions, VIGIE_PARTITIONS says {count}")
+    return grants_producer_ids
+
+
+async def _grants_producer_ids(client: AIOKafkaClient) -> bool:
+    request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
+    try:
+        answer = await client.send(client.get_random_node(), request)
+    except IncompatibleBrokerVersion:
+        return False
+    # Other errors pass: a broker that is still loading grants ids later.
+    return for_code(answer.error_code) is not UnknownError

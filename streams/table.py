@@ -1,0 +1,120 @@
+"""A Faust table that holds the changelog entries of each partition apart, and writes them in order.
+
+Faust's memory store has one dictionary for all partitions: equal keys of two partitions overwrite one
+another, and entries of a partition that was lost and comes back stay where the owner in between deleted
+them. Faust's own write path buffers, throttles and reports failures only in the log (B6, B7, B8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import faust
+from faust.stores import memory
+
+if TYPE_CHECKING:
+    from faust.types import TP
+
+Write = tuple[bytes, bytes | None]
+Adopt = Callable[[str, Mapping[int, Mapping[bytes, bytes]]], None]
+
+
+class PartitionedStore(memory.Store):  # type: ignore[misc]
+    """Changelog entries in memory, one dictionary per partition."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.partitions: dict[int, dict[bytes, bytes]] = {}
+
+    def apply(self, partition: int, writes: Iterable[Write]) -> None:
+        """Apply changelog writes in their order; `None` deletes."""
+        entries = self.partitions.setdefault(partition, {})
+        for key, value in writes:
+            if value is None:
+                entries.pop(key, None)
+            else:
+                entries[key] = value
+
+    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
+        """Apply what recovery read.
+
+        Faust can hand a table the events of another table's partition right after a rebalance; those
+        are dropped here.
+        """
+        del to_key, to_value  # keys and values stay the bytes that travelled
+        topic = self.table.changelog_topic_name
+        for event in batch:
+            message = event.message
+            if message.topic == topic:
+                self.apply(message.partition, ((message.key, message.value),))
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Forget partitions that were away: Faust reads their changelogs from the start."""
+        del assigned, generation_id
+        topic = self.table.changelog_topic_name
+        for tp in revoked | newly_assigned:
+            if tp.topic == topic:
+                self.partitions.pop(tp.partition, None)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Keep only what is assigned here."""
+        kept = {tp.partition for tp in active_tps | standby_tps}
+        for partition in set(self.partitions) - kept:
+            del self.partitions[partition]
+
+
+class ChangelogTable(faust.Table):  # type: ignore[misc]
+    """A table of bytes that a checkpoint writes and a recovery reads.
+
+    Attributes:
+        adopt: called with the table's name and the entries of each assigned partition, once recovery
+            is complete and before any source record is processed.
+        on_adopt_error: called if `adopt` raises; Faust would swallow the error.
+    """
+
+    adopt: Adopt | None = None
+    on_adopt_error: Callable[[BaseException], Awaitable[None]] | None = None
+
+    def _new_store(self) -> PartitionedStore:
+        return PartitionedStore(
+            "memory://", self.app, self, table_name=self.name, beacon=self.beacon, loop=self.loop
+        )
+
+    async def append(self, partition: int, writes: Sequence[Write]) -> None:
+        """Append writes to the changelog, in order, and wait until the broker has them all.
+
+        The last write goes only when the others are confirmed: whatever dies in between leaves a
+        checkpoint without its end, never one with a hole.
+
+        Raises:
+            KafkaError: a write was refused or timed out; the changelog ends somewhere in `writes`.
+        """
+        if not writes:
+            return
+        topic = self.changelog_topic_name
+        producer = self.app.producer
+        for part in (writes[:-1], writes[-1:]):
+            sent = [
+                await producer.send(topic, key, value, partition, None, None) for key, value in part
+            ]
+            for confirmation in sent:
+                await confirmation
+        self.data.apply(partition, writes)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Hand the recovered entries over."""
+        try:
+            await super().on_recovery_completed(active_tps, standby_tps)
+            if self.adopt is not None:
+                found = self.data.partitions
+                self.adopt(
+                    self.name,
+                    {tp.partition: found.get(tp.partition, {}) for tp in sorted(active_tps)},
+                )
+        except Exception as exc:
+            if self.on_adopt_error is None:
+                raise
+            await self.on_adopt_error(exc)
