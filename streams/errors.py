@@ -25,3 +25,11 @@ class SchemaError(VigieError):
 
 class StateError(VigieError):
     """Recovered or running state contradicts itself; the worker must stop."""
+
+
+class TransientError(VigieError):
+    """A server that is needed does not answer; stop or try again, and lose nothing."""
+
+
+class EncodeError(VigieError):
+    """A value does not fit its schema; the text names the record and the field, never the value."""

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import fastavro
 import fastavro.schema
-import polars as pl
 
 from streams.errors import SchemaError
 from streams.layout import Layout, layout_of
 from streams.topics import RECORD_OF_FLOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
 
 AVRO_FOLDER: Final = Path(__file__).resolve().parent.parent / "schemas" / "avro"
 """Where the contracts lie: beside the packages, in the checkout and in an installed wheel."""

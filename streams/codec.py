@@ -1,0 +1,238 @@
+"""Bytes <-> events: a slice's values become columns, and what is poisoned is named and set aside.
+
+The values are grouped by their writer's schema, each group is decoded in lockstep (`streams.columnar`),
+whatever that does not take is judged one by one (`streams.recordwise`), and the rows return to the order
+in which they came. A neighbour of a poisoned record is never lost or altered.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import fastavro
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from streams.errors import EncodeError, SchemaError
+from streams.lockstep import Joined
+from streams.recordwise import BadRecordError, RejectReason
+from streams.topics import RECORD_OF_FLOW, TOPICS
+from streams.wire import (
+    confluent_header,
+    framing_of,
+    single_object_header,
+)
+from streams.writers import Writer, Writers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from streams.registry import Registry
+    from streams.schemas import Schemas, SchemaVersion
+
+__all__ = ["MAX_RECORD_BYTES", "Decoded", "Reject", "RejectReason", "SliceCodec"]
+
+MAX_RECORD_BYTES: Final = 65_536
+"""The longest value that is taken for an event; an honest one has a few hundred bytes."""
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One value set aside.
+
+    Attributes:
+        index: its place among the values given to `decode`.
+        reason: why, from a closed list.
+        detail: a sentence without any content of the record.
+    """
+
+    index: int
+    reason: RejectReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded slice.
+
+    Attributes:
+        frame: a row per good value, in the order in which they came; the columns of
+            `Schemas.frame_schema`.
+        rows: int64, ascending: the index of each row among the values.
+        rejects: every other value, in the order in which they came.
+    """
+
+    frame: pl.DataFrame
+    rows: Rows
+    rejects: tuple[Reject, ...]
+
+
+class SliceCodec:
+    """Decodes slices and encodes records.
+
+    Args:
+        schemas: the contracts; the newest version of a record is the one read into and written.
+        registry: if given, Confluent framing is read and written; else single-object encoding.
+    """
+
+    def __init__(self, schemas: Schemas, registry: Registry | None = None) -> None:
+        self._schemas = schemas
+        self._registry = registry
+        self._writers = Writers(schemas, registry)
+
+    def decode(self, flow: str, values: Sequence[bytes | None]) -> Decoded:
+        """Decode the values of one slice of `flow`.
+
+        Raises:
+            SchemaError: no such flow.
+            TransientError: a schema must be asked for and the registry does not answer. Nothing is
+                decided about the slice then: it can be decoded again.
+        """
+        if not values:
+            return Decoded(self._empty(flow), np.empty(0, np.int64), ())
+        rejects: list[Reject] = []
+        parts: list[tuple[pl.DataFrame, Rows]] = []
+        joined = Joined(values)
+        for writer, rows in self._group(flow, values, joined, rejects):
+            left = rows
+            if writer.columnar is not None:
+                frame, good = writer.columnar.decode(joined, rows, writer.body_at)
+                parts.append((frame, good))
+                left = np.setdiff1d(rows, good, assume_unique=True)
+            judged = _judge(writer, values, left, rejects)
+            if judged:
+                events = pl.DataFrame(list(judged.values()), schema=self._empty(flow).schema)
+                parts.append((events, np.array(list(judged), np.int64)))
+        rejects.sort(key=lambda reject: reject.index)
+        return Decoded(*self._in_order(flow, parts), tuple(rejects))
+
+    def encode(self, flow_or_record: str, rows: Iterable[Mapping[str, object]]) -> list[bytes]:
+        """Encode rows with the newest version of a record, framed.
+
+        Args:
+            flow_or_record: a flow's name, or a record's (`Finding`).
+            rows: field name -> value; a field with a default may be left out; times are `int`
+                milliseconds.
+
+        Raises:
+            EncodeError: a value does not fit; nothing is given back then.
+            SchemaError: no such flow or record.
+            TransientError: the registry does not answer.
+        """
+        version = self._schemas.latest(RECORD_OF_FLOW.get(flow_or_record, flow_or_record))
+        if self._registry is None:
+            header = single_object_header(version.fingerprint)
+        else:
+            header = confluent_header(
+                self._registry.register(_subject_of(version.record), version.schema)
+            )
+        return [header + _body(version, row) for row in rows]
+
+    def _group(
+        self,
+        flow: str,
+        values: Sequence[bytes | None],
+        joined: Joined,
+        rejects: list[Reject],
+    ) -> Iterable[tuple[Writer, Rows]]:
+        """Rows by writer. What no writer can be found for is rejected."""
+        fits = joined.ends - joined.starts <= MAX_RECORD_BYTES
+        rest = np.ones(len(values), np.bool_)
+        for fingerprint, writer in self._writers.known(flow).items():
+            chosen = joined.starting_with(single_object_header(fingerprint)) & fits
+            if chosen.any():
+                rest &= ~chosen
+                yield writer, np.flatnonzero(chosen)
+        others: dict[int, tuple[Writer, list[int]]] = {}
+        for row in np.flatnonzero(rest).tolist():
+            try:
+                writer = self._writer_of(flow, values[row])
+            except BadRecordError as bad:
+                rejects.append(Reject(row, bad.reason, bad.detail))
+                continue
+            others.setdefault(id(writer), (writer, []))[1].append(row)
+        for writer, several in others.values():
+            yield writer, np.array(several, np.int64)
+
+    def _writer_of(self, flow: str, value: bytes | None) -> Writer:
+        if not value:
+            raise BadRecordError(RejectReason.EMPTY, "no bytes")
+        if len(value) > MAX_RECORD_BYTES:
+            raise BadRecordError(
+                RejectReason.TOO_LARGE, f"{len(value)} bytes, more than {MAX_RECORD_BYTES}"
+            )
+        framing = framing_of(value)
+        if framing is None:
+            raise BadRecordError(
+                RejectReason.UNKNOWN_FRAMING, "neither single-object encoding nor Confluent framing"
+            )
+        return self._writers.find(flow, framing)
+
+    def _in_order(
+        self, flow: str, parts: list[tuple[pl.DataFrame, Rows]]
+    ) -> tuple[pl.DataFrame, Rows]:
+        if not parts:
+            return self._empty(flow), np.empty(0, np.int64)
+        if len(parts) == 1:
+            return parts[0]
+        rows = np.concatenate([rows for _, rows in parts])
+        order = np.argsort(rows)
+        return pl.concat([frame for frame, _ in parts])[order], rows[order]
+
+    def _empty(self, flow: str) -> pl.DataFrame:
+        return pl.DataFrame(schema=self._schemas.frame_schema(flow))
+
+
+def _judge(
+    writer: Writer, values: Sequence[bytes | None], left: Rows, rejects: list[Reject]
+) -> dict[int, dict[str, Any]]:
+    """Read what the columns did not take: the good events by row; the others are rejected."""
+    good: dict[int, dict[str, Any]] = {}
+    for row in left.tolist():
+        try:
+            good[row] = writer.strict.read((values[row] or b"")[writer.body_at :])
+        except BadRecordError as bad:
+            rejects.append(Reject(row, bad.reason, bad.detail))
+    return good
+
+
+def _subject_of(record: str) -> str:
+    """The registry's subject by the topic's name, the strategy that registries have by default."""
+    topics = [topic.name for topic in TOPICS.values() if topic.record == record]
+    if not topics:
+        raise SchemaError(f"{record}: travels in no topic")
+    return f"{topics[0]}-value"
+
+
+def _body(version: SchemaVersion, row: Mapping[str, object]) -> bytes:
+    stream = io.BytesIO()
+    for field in version.schema["fields"]:
+        name = field["name"]
+        if name not in row and "default" not in field:
+            raise EncodeError(f"{version.record}.{name}: missing, and it has no default")
+    if strange := sorted(set(row) - {field["name"] for field in version.schema["fields"]}):
+        raise EncodeError(f"{version.record}.{strange[0]}: no such field")
+    try:
+        fastavro.schemaless_writer(stream, version.plain, row)
+    except Exception:  # noqa: BLE001  fastavro raises many kinds; the field is found and named
+        raise EncodeError(
+            f"{version.record}.{_unfit(version, row)}: does not fit its type"
+        ) from None
+    return stream.getvalue()
+
+
+def _unfit(version: SchemaVersion, row: Mapping[str, object]) -> str:
+    """The first field whose value fastavro does not write."""
+    for field in version.plain["fields"]:
+        if field["name"] not in row:
+            continue
+        try:
+            fastavro.schemaless_writer(io.BytesIO(), field["type"], row[field["name"]])
+        except Exception:  # noqa: BLE001  see _body
+            return str(field["name"])
+    return "?"

@@ -1,0 +1,165 @@
+"""Avro bodies of one writer's schema -> a frame of the reader's columns (pure).
+
+Only what is certain is accepted here: a record is good if each field is written in its shortest form
+and in range, the last field ends exactly where the record ends, its texts are UTF-8, and
+`streams.validity` finds no fault. Whatever is flagged, the strict record-by-record reader
+(`streams.recordwise`) judges.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from streams.layout import Column, Kind, Layout
+from streams.lockstep import Int64s, Joined, Lockstep, Scanned
+from streams.validity import faults_of
+
+_RECORD: Final = "@record"
+_LENGTH: Final = "@length"
+_PRESENT: Final = "@present"
+
+
+class ColumnarReader:
+    """Reads bodies of one writer's layout into frames of a reader's.
+
+    Args:
+        writer: layout in which the bodies are written.
+        reader: layout of the frames; it must be able to read `writer` (`streams.compatibility`).
+    """
+
+    def __init__(self, writer: Layout, reader: Layout) -> None:
+        self._writer = writer
+        self._reader = reader
+        by_name = {column.name: column for column in writer}
+        self._tables = {
+            target.name: _code_table(by_name[target.name], target)
+            for target in reader
+            if target.kind is Kind.ENUM and target.name in by_name
+        }
+        self._kept = [column for column in reader if column.name in by_name]
+        self._made = {column.name: _expression(column) for column in self._kept}
+        self._filled = [
+            pl.lit(pl.Series([column.default], dtype=column.dtype)).first().alias(column.name)
+            for column in reader
+            if column.name not in by_name
+        ]
+        self._order = [column.name for column in reader]
+
+    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[pl.DataFrame, Int64s]:
+        """Decode the records that are certainly good.
+
+        Args:
+            joined: the slice.
+            rows: ascending indices of the records to read, each of at least `body_at` bytes.
+            body_at: bytes of framing before each body.
+
+        Returns:
+            A frame with the reader's columns, and the ascending indices of its rows in the slice.
+        """
+        state = Lockstep(joined, rows, body_at)
+        scanned = {column.name: state.read(column) for column in self._writer}
+        state.finish()
+        for target in self._kept:
+            self._resolve(state, target, scanned[target.name])
+        starts = state.starts
+        good = np.flatnonzero(~state.bad)
+        if len(good) < len(rows):
+            rows, starts = rows[good], starts[good]
+            scanned = {name: _chosen(field, good) for name, field in scanned.items()}
+        return self._frame(joined, scanned, starts, rows)
+
+    def _resolve(self, state: Lockstep, target: Column, field: Scanned) -> None:
+        """From the writer's field to the reader's; flag what that cannot take or `validity` refuses."""
+        table = self._tables.get(target.name)
+        if table is not None:
+            field.values = table[np.clip(field.values, 0, len(table) - 1)]
+            state.bad |= field.values < 0
+        if field.present is not None and target.null_branch is None:
+            state.bad |= ~field.present
+        faults = faults_of(target, field.values, field.lengths, field.present)
+        if faults is not None:
+            state.bad |= faults
+
+    def _frame(
+        self, joined: Joined, scanned: dict[str, Scanned], starts: Int64s, rows: Int64s
+    ) -> tuple[pl.DataFrame, Int64s]:
+        records = joined.records
+        raw = [(records if len(rows) == len(records) else records.gather(rows)).alias(_RECORD)]
+        wanted: list[pl.Expr] = []
+        for target in self._kept:
+            field = scanned[target.name]
+            values = field.values
+            if field.lengths is not None:
+                values = values - starts
+                raw.append(pl.Series(target.name + _LENGTH, field.lengths))
+            elif target.kind is Kind.ENUM:
+                values = values.astype(np.uint32)
+            raw.append(pl.Series(target.name, values))
+            if field.present is not None:
+                raw.append(pl.Series(target.name + _PRESENT, field.present))
+            wanted.append(self._made[target.name][field.present is not None])
+        table = pl.DataFrame(raw)
+        try:
+            frame = table.select(*wanted, *self._filled)
+        except pl.exceptions.ComputeError:
+            sound = self._all_utf8(table)
+            rows = rows[sound]
+            frame = table[sound].select(*wanted, *self._filled)
+        return (frame.select(self._order) if self._filled else frame), rows
+
+    def _all_utf8(self, table: pl.DataFrame) -> Int64s:
+        """Rows whose texts are all UTF-8. Polars refuses a whole column for one that is not."""
+        sound = np.ones(len(table), np.bool_)
+        for target in self._kept:
+            if target.kind is Kind.STRING:
+                texts = table.select(_raw_text(target.name)).to_series()
+                sound &= np.fromiter(map(_is_utf8, texts), np.bool_, len(texts))
+        return np.flatnonzero(sound)
+
+
+def _chosen(field: Scanned, rows: Int64s) -> Scanned:
+    return Scanned(
+        field.values[rows],
+        None if field.lengths is None else field.lengths[rows],
+        None if field.present is None else field.present[rows],
+    )
+
+
+def _raw_text(name: str) -> pl.Expr:
+    return pl.col(_RECORD).bin.slice(name, name + _LENGTH)
+
+
+def _expression(column: Column) -> tuple[pl.Expr, pl.Expr]:
+    """How the reader's column is made of the scanned one: where all are present, where some are null."""
+    made = pl.col(column.name)
+    if column.kind is Kind.STRING:
+        made = _raw_text(column.name).cast(pl.String)
+    elif column.kind is Kind.ENUM:
+        made = made.cat.to(column.dtype)
+    elif column.kind is not Kind.LONG:
+        made = made.cast(column.dtype)
+    with_nulls = pl.when(column.name + _PRESENT).then(made)
+    return made.alias(column.name), with_nulls.alias(column.name)
+
+
+def _code_table(source: Column, target: Column) -> Int64s | None:
+    """Enum codes of the writer -> codes of the reader; `None` if they are the same.
+
+    A symbol that the reader does not know takes the reader's default, or -1 if it has none.
+    """
+    if source.symbols == target.symbols:
+        return None
+    code_of = {symbol: code for code, symbol in enumerate(target.symbols)}
+    unknown = -1 if target.fallback is None else code_of[target.fallback]
+    return np.array([code_of.get(symbol, unknown) for symbol in source.symbols], np.int64)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
