@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, WINDOWS, Window
+from streams.event_time import DAY_MS, FINEST_STEP_MS, HOUR_MS, MINUTE_MS, Window
 
 if TYPE_CHECKING:
     from agents.series import CodeArray
@@ -31,6 +31,7 @@ class CountRing:
 
     def __init__(self, *, step_ms: int, span_ms: int, codes: int) -> None:
         self.step_ms = step_ms
+        self.codes = codes
         # One cell more than the span: the newest, incomplete one.
         self._cells = span_ms // step_ms + 1
         self._counts: npt.NDArray[np.uint32] = np.zeros((self._cells, codes), np.uint32)
@@ -120,12 +121,12 @@ class RollingRates:
     """The counts behind every rolling window of one partition."""
 
     def __init__(self, codes: int) -> None:
+        # Each ring reaches a little further back than the windows that start on its step.
         self.rings = (
-            CountRing(step_ms=5 * SECOND_MS, span_ms=6 * MINUTE_MS, codes=codes),
+            CountRing(step_ms=FINEST_STEP_MS, span_ms=6 * MINUTE_MS, codes=codes),
             CountRing(step_ms=MINUTE_MS, span_ms=HOUR_MS + 5 * MINUTE_MS, codes=codes),
             CountRing(step_ms=5 * MINUTE_MS, span_ms=DAY_MS + 15 * MINUTE_MS, codes=codes),
         )
-        self._ring_of = {ring.step_ms: ring for ring in self.rings}
 
     def add(self, times_ms: Int64Array, codes: list[CodeArray]) -> None:
         """Count n events in every grid."""
@@ -133,15 +134,12 @@ class RollingRates:
             ring.add(times_ms, codes)
 
     def window(self, window: Window, now_ms: int) -> CodeArray:
-        """The counts per code of the last complete window at `now_ms`."""
+        """The counts per code of `window.bounds(now_ms)`: coarse cells first, then finer ones."""
         start_ms, end_ms = window.bounds(now_ms)
-        return self._ring_of[window.step_ms].total(start_ms, end_ms)
-
-
-def window_named(name: str) -> Window:
-    """The rolling window of this name.
-
-    Raises:
-        KeyError: there is none.
-    """
-    return {window.name: window for window in WINDOWS}[name]
+        total: CodeArray = np.zeros(self.rings[0].codes, np.int64)
+        for ring in reversed(self.rings):
+            if ring.step_ms <= window.step_ms:
+                stop_ms = end_ms - end_ms % ring.step_ms
+                total += ring.total(start_ms, stop_ms)
+                start_ms = max(start_ms, stop_ms)
+        return total

@@ -103,6 +103,10 @@ class RegionCounts:
     def __init__(self) -> None:
         self._parts: dict[int, dict[str, dict[tuple[int, int], int]]] = {}
 
+    def clear(self) -> None:
+        """Forget everything: the counts' topic will be read again from its start, or elsewhere."""
+        self._parts.clear()
+
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take one message of the counts' topic; one that is not ours is passed over."""
         part = _read_counts(value)

@@ -12,7 +12,7 @@ a slice's group-by one `bincount`. The code space has four parts, in this order:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +97,7 @@ class SeriesCodes:
             codes.append(self._status_start + sector * len(INS_STATUSES) + status)
         return codes
 
-    def traffic(self, counts: CodeArray) -> CodeArray:
+    def traffic(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The traffic part of a count vector, shaped flow x pair x department x outcome."""
         return counts[: self._auth_start].reshape(self.shape)
 

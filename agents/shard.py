@@ -217,9 +217,15 @@ class Shard:
         Raises:
             StateError: a damaged entry, or state of another format or of other departments.
         """
-        header_bytes = self._journal.recover(entries)
+        header_bytes = self._journal.recover(entries, self._check)
         if header_bytes is None:
             return
+        header = orjson.loads(header_bytes)
+        for flow, state in self._flows.items():
+            state.from_json(header["flows"][flow])
+            state.ids.recovered(state.watermark.value_ms)
+
+    def _check(self, header_bytes: bytes) -> None:
         header = orjson.loads(header_bytes)
         if header["format"] != _FORMAT:
             raise StateError(f"changelog: state format {header['format']} is not {_FORMAT}")
@@ -227,6 +233,3 @@ class Shard:
             raise StateError(
                 "VIGIE_DEPARTMENTS: differs from the one that the state was written with"
             )
-        for flow, state in self._flows.items():
-            state.from_json(header["flows"][flow])
-            state.ids.recovered(state.watermark.value_ms)

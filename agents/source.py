@@ -13,12 +13,13 @@ from streams.processing import Checkpoint, Outgoing
 from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
 
     from agents.series import SeriesCodes
     from streams.codec import SliceCodec
+    from streams.event_time import Int64Array
     from streams.processing import Record
 
 EVENT_TIME_AHEAD: Final = "EVENT_TIME_AHEAD"
@@ -34,6 +35,7 @@ class SourceProcessor:
         params: limits of the shard.
         codes: the code space, shared by the process.
         mark_partitions: how many partitions the marks' topic has.
+        counted: told the flow and the event times of what was just counted, for delays and clocks.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class SourceProcessor:
         params: ShardParams,
         codes: SeriesCodes,
         mark_partitions: int,
+        counted: Callable[[str, Int64Array], None] = lambda _flow, _times: None,
     ) -> None:
         self.partition = partition
         self.shard = Shard(params, codes)
@@ -51,6 +54,7 @@ class SourceProcessor:
         self._codec = codec
         self._marker = ActivityMarker()
         self._mark_partitions = mark_partitions
+        self._counted = counted
 
     def recover(self, entries: Mapping[bytes, bytes]) -> None:
         """See `streams.processing.Processor.recover`."""
@@ -86,6 +90,7 @@ class SourceProcessor:
                 for i in applied.ahead.tolist()
             ]
             outgoing += self._marks(topic, applied.accepted)
+            self._counted(topic, applied.accepted["occurred_at"].to_numpy())
         else:
             self.shard.skip_to(topic, records[-1].offset + 1)
         return outgoing

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from streams.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FANOUT: Final = 4
 PART_BYTES: Final = 786_432
@@ -111,8 +111,15 @@ class Journal:
         self._free.extend(reusable)
         return tuple(writes)
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> bytes | None:
+    def recover(
+        self, entries: Mapping[bytes, bytes], check: Callable[[bytes], None] = lambda _header: None
+    ) -> bytes | None:
         """Load the sections from a changelog's entries; give back the last delta's header.
+
+        Args:
+            entries: the changelog's present keys and values.
+            check: sees each segment's header before any of its sections is loaded, and raises
+                `StateError` if this program cannot read them.
 
         Returns:
             `None` where the changelog holds no complete delta: a first start.
@@ -138,6 +145,7 @@ class Journal:
         # A merged segment carries its flush's header too: it may outlive the delta of that flush.
         for _, _, slot, body in sorted(complete):
             header, payloads = _unpack(body)
+            check(header)
             keys = {i: self._sections[i].load(payload) for i, payload in payloads}
             self._segments.append(_Segment(slot, len(body) - len(header), keys))
         return header

@@ -26,9 +26,17 @@ HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
 
+FINEST_STEP_MS: Final = 5 * SECOND_MS
+"""Every rolling window ends on a multiple of this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A hopping window: `size_ms` long, moving by `step_ms`, aligned to the epoch."""
+    """A hopping window that moves by `FINEST_STEP_MS`.
+
+    Its end is as fresh as the finest step; its start falls on a multiple of `step_ms`, so that a long
+    window needs no fine cells for its past. It covers at least `size_ms`, less than one step more.
+    """
 
     name: str
     size_ms: int
@@ -36,17 +44,18 @@ class Window:
 
     def bounds(self, now_ms: int) -> tuple[int, int]:
         """The last complete window at `now_ms`, as `[start, end)` in milliseconds."""
-        end_ms = now_ms - now_ms % self.step_ms
-        return end_ms - self.size_ms, end_ms
+        end_ms = now_ms - now_ms % FINEST_STEP_MS
+        start_ms = end_ms - self.size_ms
+        return start_ms - start_ms % self.step_ms, end_ms
 
 
 WINDOWS: Final = (
-    Window("1m", MINUTE_MS, 5 * SECOND_MS),
-    Window("5m", 5 * MINUTE_MS, 5 * SECOND_MS),
+    Window("1m", MINUTE_MS, FINEST_STEP_MS),
+    Window("5m", 5 * MINUTE_MS, FINEST_STEP_MS),
     Window("1h", HOUR_MS, MINUTE_MS),
     Window("24h", DAY_MS, 5 * MINUTE_MS),
 )
-"""The rolling windows of every rate, each with the step in which it moves."""
+"""The rolling windows of every rate, each with the step on which its start falls."""
 
 
 class Watermark:

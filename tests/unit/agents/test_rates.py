@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.rates import CountRing, RollingRates, window_named
+from agents.rates import CountRing, RollingRates
 from agents.series import PAIRS, SeriesCodes
-from streams.event_time import DAY_MS, MINUTE_MS, WINDOWS
+from streams.event_time import DAY_MS, FINEST_STEP_MS, MINUTE_MS, WINDOWS
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS
 from streams.vocabulary import AUTH_METHODS, INS_STATUSES, INSI_RESULTS, OUTCOMES, SECTORS
 from tests.support.frames import NOON_MS, Event, frame_of
@@ -19,8 +19,11 @@ def codes(*values: int) -> list[np.ndarray]:
     return [np.array(values)]
 
 
+WINDOW = {window.name: window for window in WINDOWS}
+
+
 def count(rates: RollingRates, name: str, now_ms: int) -> int:
-    return int(rates.window(window_named(name), now_ms)[0])
+    return int(rates.window(WINDOW[name], now_ms)[0])
 
 
 def test_an_event_counts_in_every_window_that_its_time_lies_in() -> None:
@@ -50,10 +53,29 @@ def test_silence_decays_to_zero(window) -> None:
     rates = RollingRates(1)
     rates.add(np.array([NOON_MS]), codes(0))
 
-    assert count(rates, window.name, NOON_MS + window.step_ms) == 1
+    assert count(rates, window.name, NOON_MS + FINEST_STEP_MS) == 1
     assert count(rates, window.name, NOON_MS + window.size_ms) == 1
     assert count(rates, window.name, NOON_MS + window.size_ms + window.step_ms) == 0
     assert count(rates, window.name, NOON_MS + 30 * DAY_MS) == 0
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.integers(-DAY_MS - 10 * MINUTE_MS, 0), min_size=1, max_size=30),
+    st.integers(0, 10 * MINUTE_MS),
+)
+def test_every_window_agrees_with_counting_by_hand(ages_ms, later_ms) -> None:
+    times = np.array([NOON_MS + age for age in ages_ms])
+    rates = RollingRates(1)
+    rates.add(times, codes(*[0] * len(times)))
+    now_ms = int(times.max()) + later_ms
+
+    for window in WINDOWS:
+        start_ms, end_ms = window.bounds(now_ms)
+        assert window.size_ms <= end_ms - start_ms < window.size_ms + window.step_ms
+        assert now_ms - FINEST_STEP_MS < end_ms <= now_ms
+        by_hand = int(((times >= start_ms) & (times < end_ms)).sum())
+        assert count(rates, window.name, now_ms) == by_hand
 
 
 @settings(max_examples=80)

@@ -29,13 +29,14 @@ def local_day(text: str) -> int:
     return datetime.fromisoformat(text).toordinal() - datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
-def test_a_window_ends_at_the_last_whole_step_and_is_half_open() -> None:
+def test_a_window_ends_at_the_last_whole_five_seconds_and_starts_on_its_step() -> None:
     #   ...|----- 60 s -----|.. now
-    window = Window("1m", 60_000, 5_000)
+    minute, hour = Window("1m", 60_000, 5_000), Window("1h", 3_600_000, 60_000)
 
-    assert window.bounds(100_000) == (40_000, 100_000)
-    assert window.bounds(104_999) == (40_000, 100_000)
-    assert window.bounds(105_000) == (45_000, 105_000)
+    assert minute.bounds(100_000) == (40_000, 100_000)
+    assert minute.bounds(104_999) == (40_000, 100_000)
+    assert minute.bounds(105_000) == (45_000, 105_000)
+    assert hour.bounds(7_259_999) == (3_600_000, 7_255_000)
 
 
 def test_every_window_is_a_whole_number_of_its_steps() -> None:

@@ -1,0 +1,165 @@
+"""The composition root: everything that a worker is made of, put together in one place.
+
+Nothing imports this module but the command; it alone knows Faust's app, the pure core and the page at
+the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agents.region import ActivityProcessor, RegionCounts
+from agents.series import SeriesCodes
+from agents.shard import ShardParams
+from agents.shells import ProcessorGroup, Subscription
+from agents.source import SourceProcessor
+from agents.view import StreamClock, WorkerView
+from metrics.registry import build_registry
+from metrics.web import Monitor, Site, live_page
+from metrics.worker import WorkerMetrics
+from streams.app import changelog_topics, run_worker
+from streams.codec import SliceCodec
+from streams.observing import WorkerStatus
+from streams.registry import Registry
+from streams.schemas import Schemas
+from streams.topics import ACTIVITY_COUNTS, ACTIVITY_MARKS, FLOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streams.event_time import Int64Array
+    from streams.processing import Record
+    from streams.settings import Settings
+
+SOURCE = "source"
+ACTIVITY = "activity"
+
+
+def shard_params(settings: Settings) -> ShardParams:
+    """What the shards need to know of the settings."""
+    return ShardParams(
+        departments=settings.departments,
+        allowed_lateness_ms=settings.allowed_lateness_ms,
+        duplicate_ids_max=settings.duplicate_ids_max,
+        clock_skew_ms=settings.clock_skew_ms,
+    )
+
+
+def changelogs(settings: Settings) -> tuple[str, ...]:
+    """Names of the changelog topics that a worker of these settings writes."""
+    return changelog_topics(settings, Worker(settings).groups())
+
+
+class _Housekeeping(WorkerMetrics):
+    """Drops a partition's processor from the view when the partition goes away."""
+
+    def __init__(self, status: WorkerStatus, shards: dict[int, SourceProcessor]) -> None:
+        super().__init__(status)
+        self._shards = shards
+
+    def revoked(self, topic: str, partition: int) -> None:
+        super().revoked(topic, partition)
+        if topic in FLOWS:
+            self._shards.pop(partition, None)
+
+
+@dataclass
+class Worker:
+    """The parts of one worker process.
+
+    Attributes:
+        settings: of the service.
+        status: phase and positions.
+    """
+
+    settings: Settings
+    status: WorkerStatus = field(default_factory=WorkerStatus)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        registry = Registry(settings.schema_registry_url) if settings.schema_registry_url else None
+        self._codec = SliceCodec(Schemas.load(), registry)
+        self._params = shard_params(settings)
+        self._codes = SeriesCodes(settings.departments)
+        self._shards: dict[int, SourceProcessor] = {}
+        self._region = RegionCounts()
+        self._view = WorkerView(
+            codes=self._codes,
+            shards=self._shards,
+            region=self._region,
+            clock=StreamClock(settings.clock_skew_ms),
+            small_cell_min=settings.small_cell_min,
+        )
+        self._metrics = _Housekeeping(self.status, self._shards)
+
+    def groups(self) -> tuple[ProcessorGroup, ...]:
+        """What is processed: the flows' partitions, and the marks'."""
+        return (
+            ProcessorGroup(FLOWS, SOURCE, self._build_source),
+            ProcessorGroup((ACTIVITY_MARKS,), ACTIVITY, self._build_activity),
+        )
+
+    def run(self, *, fallback: bool, announce: Callable[[Site], None]) -> int:
+        """Serve until SIGTERM or SIGINT; give back the exit code.
+
+        Args:
+            fallback: take any free port if the settings' is taken.
+            announce: told where the page listens.
+
+        Raises:
+            ConfigError: a setting is missing or wrong.
+            InputError: Kafka does not answer, or its topics do not fit.
+        """
+        settings = self.settings
+        monitor = Monitor(
+            build_registry(self._view, self._metrics, _wall_ms), self._view, self._metrics, _wall_ms
+        )
+        page = live_page(
+            monitor, settings.http_host, settings.http_port, fallback=fallback, announce=announce
+        )
+        return run_worker(
+            settings,
+            self.groups(),
+            subscriptions=(Subscription(ACTIVITY_COUNTS, self._take_counts, self._region.clear),),
+            observer=self._metrics,
+            services=(page,),
+            status=self.status,
+        )
+
+    def _build_source(self, partition: int) -> SourceProcessor:
+        processor = SourceProcessor(
+            partition=partition,
+            codec=self._codec,
+            params=self._params,
+            codes=self._codes,
+            mark_partitions=self.settings.partitions,
+            counted=self._counted,
+        )
+        self._shards[partition] = processor
+        return processor
+
+    def _build_activity(self, partition: int) -> ActivityProcessor:
+        return ActivityProcessor(partition=partition)
+
+    def _counted(self, flow: str, times_ms: Int64Array) -> None:
+        self._view.counted(flow, times_ms, _wall_ms())
+
+    def _take_counts(self, _partition: int, records: Sequence[Record]) -> None:
+        for record in records:
+            self._region.take(record.key, record.value)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def run(
+    settings: Settings,
+    *,
+    fallback: bool = False,
+    announce: Callable[[Site], None] = lambda _site: None,
+) -> int:
+    """Run one worker of these settings; see `Worker.run`."""
+    return Worker(settings).run(fallback=fallback, announce=announce)
