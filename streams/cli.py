@@ -1,0 +1,81 @@
+"""The command `vigie`: where every subcommand is declared, and what each kind of error looks like.
+
+    0    done
+    1    done, and the answer is no (a topic differs, a schema is incompatible), or a failed worker
+    2    bad input: one line on standard error names the option, file, field, server or setting
+    3    a worker that stalled
+    130  interrupted by Ctrl-C
+
+An error that is none of these is a mistake of Vigie's own and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+from typer.exceptions import TyperException
+
+from streams.commands import backtest, demo, replay, schemas, simulate, topics, worker
+from streams.errors import ConfigError, InputError, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="vigie",
+    help="The lookout over a French region's health-data exchange.",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Settings are read from VIGIE_… variables; [bold]vigie worker --help[/] lists them.",
+)
+for command in (demo, worker, simulate, replay, backtest, topics, schemas):
+    command.register(app)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: arguments after the program's name; those of the process without.
+
+    Returns:
+        The exit code.
+    """
+    # kafka-python tells each try to connect; the commands say once what came of them.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        code = typer.main.get_command(app).main(
+            args=list(sys.argv[1:] if argv is None else argv) or ["--help"],
+            prog_name="vigie",
+            standalone_mode=False,
+        )
+    except (ConfigError, InputError, SchemaError) as error:
+        return _complain(str(error))
+    except TyperException as error:
+        return _complain(str(getattr(error, "format_message", error.__str__)()))
+    except (typer.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left; nothing may be written to it when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _complain(f"{error.filename}: {error.strerror}")
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str) -> int:
+    line = " ".join(text.split())
+    sys.stderr.write(f"vigie: {line}\n")
+    return EXIT_BAD_INPUT

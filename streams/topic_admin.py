@@ -1,0 +1,193 @@
+"""Creates Vigie's topics in Kafka and holds those that exist against the table.
+
+A topic that exists is never altered: a partition count that grows would send a structure's events to
+another partition than its state, and what somebody set on purpose is theirs. It is only named.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streams.errors import InputError
+from streams.topics import TOPICS, TopicSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from streams.settings import Settings
+
+STATE_TABLES: Final = ("source", "activity")
+"""Groups of topics with state; each has a changelog, named as Faust names it."""
+
+_CONNECT_MS = 6_000
+_REQUEST_MS = 8_000
+_VERIFIED = ("cleanup.policy", "retention.ms", "max.message.bytes")
+# Small segments let compaction take hold of a changelog soon; streams.app declares the same.
+_CHANGELOG_CONFIGS = {
+    "cleanup.policy": "compact",
+    "max.message.bytes": "2097152",
+    "segment.bytes": "67108864",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTopic:
+    """A topic as it should be in Kafka."""
+
+    name: str
+    partitions: int
+    configs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """What became of one topic.
+
+    Attributes:
+        name: of the topic.
+        exists: it is in Kafka now.
+        created: this call made it.
+        partitions: as they are in Kafka; 0 without the topic.
+        differences: a sentence each; empty when the topic is as it should be.
+        untold: settings that this broker does not tell, so that nobody can verify them.
+    """
+
+    name: str
+    exists: bool
+    created: bool
+    partitions: int
+    differences: tuple[str, ...] = ()
+    untold: tuple[str, ...] = field(default=())
+
+
+def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
+    """Every topic that a worker of these settings needs, changelogs included (pure)."""
+    changelogs = (
+        WantedTopic(
+            f"{settings.group_id}-{table}-changelog", settings.partitions, _CHANGELOG_CONFIGS
+        )
+        for table in STATE_TABLES
+    )
+    return (*(_wanted(spec, settings) for spec in TOPICS.values()), *changelogs)
+
+
+def ensure_topics(settings: Settings, *, create: bool) -> list[TopicState]:
+    """Verify the topics, creating those that are missing if `create` says so.
+
+    Raises:
+        ConfigError: no Kafka is set.
+        InputError: Kafka does not answer, or refuses to create a topic.
+    """
+    wanted = wanted_topics(settings)
+    with _admin(settings.require_kafka()) as admin:
+        found = _describe(admin)
+        missing = [topic for topic in wanted if topic.name not in found]
+        if create and missing:
+            for topic in missing:
+                _create(admin, topic, settings.replication)
+            found = _describe(admin)
+        told = _configs(admin, [topic.name for topic in wanted if topic.name in found])
+    made = {topic.name for topic in missing} if create else set()
+    return [
+        _state(topic, found.get(topic.name), told.get(topic.name, {}), settings, topic.name in made)
+        for topic in wanted
+    ]
+
+
+def _wanted(spec: TopicSpec, settings: Settings) -> WantedTopic:
+    configs = {
+        "cleanup.policy": spec.cleanup,
+        "max.message.bytes": str(spec.max_message_bytes),
+    }
+    if spec.retention_ms is not None:
+        configs["retention.ms"] = str(spec.retention_ms)
+    partitions = settings.partitions if spec.partitions == "shared" else spec.partitions
+    return WantedTopic(spec.name, partitions, configs)
+
+
+@contextmanager
+def _admin(bootstrap: str) -> Iterator[Any]:
+    unreachable = InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {bootstrap}")
+    servers = [server.strip() for server in bootstrap.split(",")]
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=servers,
+            bootstrap_timeout_ms=_CONNECT_MS,
+            request_timeout_ms=_REQUEST_MS,
+            client_id="vigie-topics",
+        )
+    except ValueError:
+        raise InputError(
+            f"VIGIE_KAFKA_BOOTSTRAP: {bootstrap} is not `host:port[,host:port…]`"
+        ) from None
+    except (KafkaError, OSError):
+        raise unreachable from None
+    try:
+        yield admin
+    except KafkaError as error:
+        raise InputError(f"Kafka at {bootstrap}: {type(error).__name__}") from None
+    finally:
+        admin.close()
+
+
+def _describe(admin: Any) -> dict[str, dict[str, Any]]:
+    # All topics are asked for: naming one that is missing would create it on some brokers.
+    return {topic["name"]: topic for topic in admin.describe_topics() if not topic["error_code"]}
+
+
+def _create(admin: Any, topic: WantedTopic, replication: int) -> None:
+    options = {
+        "num_partitions": topic.partitions,
+        "replication_factor": replication,
+        "configs": dict(topic.configs),
+    }
+    try:
+        admin.create_topics({topic.name: options}, timeout_ms=_REQUEST_MS, wait_for_metadata=True)
+    except TopicAlreadyExistsError:
+        return  # somebody else made it in between; the verification that follows judges it
+    except KafkaError as error:
+        raise InputError(
+            f"{topic.name}: Kafka refuses to create it: {type(error).__name__}"
+        ) from None
+
+
+def _configs(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    told = admin.describe_configs(resources, config_filter="all").get("topic", {})
+    return {
+        name: {key: str(entry["value"]) for key, entry in entries.items()}
+        for name, entries in told.items()
+    }
+
+
+def _state(
+    topic: WantedTopic,
+    found: dict[str, Any] | None,
+    told: dict[str, str],
+    settings: Settings,
+    created: bool,
+) -> TopicState:
+    if found is None:
+        return TopicState(topic.name, False, False, 0, ("does not exist",))
+    partitions = found["partitions"]
+    differences = []
+    if len(partitions) != topic.partitions:
+        differences.append(f"has {len(partitions)} partitions, {topic.partitions} are needed")
+    copies = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
+    if copies < settings.replication:
+        differences.append(f"has {copies} replicas, {settings.replication} are needed")
+    compared = [key for key in _VERIFIED if key in topic.configs]
+    differences += [
+        f"{key} is {told[key]}, {topic.configs[key]} is needed"
+        for key in compared
+        if key in told and told[key] != topic.configs[key]
+    ]
+    untold = tuple(key for key in compared if key not in told)
+    return TopicState(topic.name, True, created, len(partitions), tuple(differences), untold)
