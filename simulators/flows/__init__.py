@@ -1,0 +1,1 @@
+"""The five flows: a day's care, told as events."""

@@ -1,0 +1,149 @@
+"""Recordings: a folder with one Avro container file per flow and the ground truth of its attacks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from simulators.container import SYNC_BYTES, ContainerWriter
+from simulators.encode import EventEncoder
+from simulators.traffic import Extra, RegionTraffic, no_extra
+from streams.errors import InputError
+from streams.schemas import Schemas
+from streams.topics import FLOWS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulators.events import Events
+
+LABELS_FILE: Final = "labels.ndjson"
+BLOCK_RECORDS: Final = 4096
+"""Records of a block: about 700 kB, which keeps the encoder's matrix in the processor's cache."""
+
+Progress = Callable[[int], None]
+"""Told how many more events are done."""
+
+
+def no_progress(events: int) -> None:
+    """Tell nobody."""
+    del events
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSummary:
+    """What a simulation made.
+
+    Attributes:
+        events: number of events of each flow.
+    """
+
+    events: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Number of events of all flows."""
+        return sum(self.events.values())
+
+
+def recording_file(directory: Path, flow: str) -> Path:
+    """The container file of a flow."""
+    return directory / f"{flow}.avro"
+
+
+def simulate_to_directory(
+    *,
+    directory: Path,
+    start: date,
+    days: int,
+    seed: int,
+    progress: Progress = no_progress,
+    scale: float = 1.0,
+    extra: Extra = no_extra,
+) -> SimulationSummary:
+    """Write the region's traffic into a folder: `<topic>.avro` per flow and `labels.ndjson`.
+
+    The same arguments give the same bytes. Files carry passing names until all of them are complete;
+    on any failure none of them stays.
+
+    Args:
+        directory: created if need be; must not hold a recording yet.
+        start: first local day.
+        days: number of local days, at least 1.
+        seed: any integer.
+        progress: called with the number of events that were just written.
+        scale: size relative to the region.
+        extra: more traffic, as `RegionTraffic.recorded` takes it.
+
+    Raises:
+        InputError: `days` below 1, or a folder that cannot be used.
+    """
+    require_days(start, days)
+    _require_empty(directory)
+    schemas = Schemas.load()
+    traffic = RegionTraffic(seed, scale)
+    encoders = {flow: EventEncoder(flow, schemas.of_flow(flow).schema, seed) for flow in FLOWS}
+    labels = directory / f".{LABELS_FILE}.partial"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            writers = {
+                flow: stack.enter_context(
+                    ContainerWriter(
+                        recording_file(directory, flow),
+                        schemas.of_flow(flow).schema,
+                        _sync(flow, start, days, seed, scale),
+                    )
+                )
+                for flow in FLOWS
+            }
+            stack.callback(labels.unlink, missing_ok=True)
+            labels.write_bytes(b"")
+            for tables in traffic.recorded(start, days, extra):
+                for flow, events in tables.items():
+                    _write(writers[flow], encoders[flow], events, progress)
+            for writer in writers.values():
+                writer.complete()
+            labels.replace(directory / LABELS_FILE)
+            return SimulationSummary({flow: writers[flow].records for flow in FLOWS})
+    except OSError as error:
+        raise InputError(f"{directory}: cannot be written ({error.strerror})") from None
+
+
+def require_days(start: date, days: int) -> None:
+    """Refuse a span that cannot be simulated.
+
+    Raises:
+        InputError: `days` below 1, or a span outside the years 1971 to 2038.
+    """
+    if days < 1:
+        raise InputError(f"days: must be at least 1, not {days}")
+    # Times are told apart from other numbers by their width, and zone tables end there.
+    if start < date(1971, 1, 1) or start.toordinal() + days > date(2038, 1, 1).toordinal():
+        raise InputError("start: the simulated days must lie between 1971 and 2037")
+
+
+def _require_empty(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"{directory}: is not a folder")
+    for name in (*(f"{flow}.avro" for flow in FLOWS), LABELS_FILE):
+        if (directory / name).exists():
+            raise InputError(f"{directory / name}: exists; a recording is never overwritten")
+
+
+def _sync(flow: str, start: date, days: int, seed: int, scale: float) -> bytes:
+    text = f"{flow} {start} {days} {seed} {scale!r}"
+    return hashlib.sha256(text.encode()).digest()[:SYNC_BYTES]
+
+
+def _write(
+    writer: ContainerWriter, encoder: EventEncoder, events: Events, progress: Progress
+) -> None:
+    for begin in range(0, len(events), BLOCK_RECORDS):
+        block = events.pick(slice(begin, begin + BLOCK_RECORDS))
+        writer.write_block(len(block), encoder.encode(block).data.data)
+        progress(len(block))

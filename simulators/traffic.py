@@ -1,0 +1,79 @@
+"""The region's traffic, day after day, in the order in which it is recorded (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+
+from simulators.calendar import midnight_ms
+from simulators.day import CareDays
+from simulators.events import Events, merge
+from simulators.flows.dmp import dmp_deposits
+from simulators.flows.eprescription import eprescriptions
+from simulators.flows.insi import insi_calls
+from simulators.flows.mss import mss_messages
+from simulators.flows.platform import PlatformFlow
+from simulators.population import Population
+
+Extra = Callable[[date], Sequence[Events]]
+"""More traffic for a day, an attack's for instance: tables of events that occur on it."""
+
+
+def no_extra(day: date) -> Sequence[Events]:
+    """The region by itself."""
+    del day
+    return ()
+
+
+class RegionTraffic:
+    """The five flows of a seed; a day's events do not depend on where a simulation starts.
+
+    Args:
+        seed: any integer.
+        scale: size relative to Hauts-de-France; tests use small ones.
+    """
+
+    def __init__(self, seed: int, scale: float = 1.0) -> None:
+        self.population = Population.create(seed, scale)
+        self._platform = PlatformFlow(self.population)
+
+    def occurring(
+        self, start: date, days: int, extra: Extra = no_extra
+    ) -> Iterator[dict[str, Events]]:
+        """Each day's events per flow, in no particular order within it."""
+        care_days = CareDays(self.population, start)
+        for number in range(days):
+            care = care_days.advance()
+            tables = [
+                dmp_deposits(self.population, care),
+                mss_messages(self.population, care),
+                insi_calls(self.population, care),
+                eprescriptions(self.population, care),
+                self._platform.accesses(care, care_days),
+                *extra(start + timedelta(days=number)),
+            ]
+            yield merge(tables)
+
+    def recorded(
+        self, start: date, days: int, extra: Extra = no_extra
+    ) -> Iterator[dict[str, Events]]:
+        """The same events by the local day on which they are recorded, ordered by `recorded_at`.
+
+        Events that are recorded after their own day wait for it; the last table holds those that are
+        recorded after the last day.
+        """
+        waiting: list[Events] = []
+        for number, today in enumerate(self.occurring(start, days, extra)):
+            end_ms = midnight_ms(start + timedelta(days=number + 1))
+            ready = []
+            for table in merge([*waiting, *today.values()]).values():
+                is_ready = table.columns["recorded_at"] < end_ms
+                ready.append((table, is_ready))
+            waiting = [table.pick(np.flatnonzero(~is_ready)) for table, is_ready in ready]
+            yield {
+                table.flow: table.pick(np.flatnonzero(is_ready)).in_arrival_order()
+                for table, is_ready in ready
+            }
+        yield {table.flow: table.in_arrival_order() for table in waiting}
