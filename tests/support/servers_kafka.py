@@ -123,8 +123,8 @@ class KafkaCluster:
         argv = [*self._java(), "kafka.Kafka", str(properties)]
         return _Node(
             id=number,
-            port=_server_port(),
-            controller_port=_server_port(),
+            port=server_port(),
+            controller_port=server_port(),
             data=home / "data",
             properties=properties,
             process=ServerProcess(
@@ -236,7 +236,7 @@ def jars() -> Path:
     return target
 
 
-def _server_port() -> int:
+def server_port() -> int:
     """A free port below the kernel's ephemeral range (32768 on): no client can take it meanwhile.
 
     A killed broker must get its own port back, while clients open connections all the time.
