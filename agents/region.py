@@ -38,9 +38,9 @@ class ActivityProcessor:
         self._journal = Journal((self.cells,))
         self._next_offset = 0
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """See `streams.processing.Processor.recover`."""
-        header_bytes = self._journal.recover(entries)
+        header_bytes = self._journal.recover(entries, owner=owner)
         if header_bytes is not None:
             header = orjson.loads(header_bytes)
             if header["format"] != _FORMAT:

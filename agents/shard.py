@@ -211,13 +211,13 @@ class Shard:
         """About how much the next flush would write."""
         return self._journal.pending_bytes()
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """Rebuild from a changelog.
 
         Raises:
             StateError: a damaged entry, or state of another format or of other departments.
         """
-        header_bytes = self._journal.recover(entries, self._check)
+        header_bytes = self._journal.recover(entries, self._check, owner=owner)
         if header_bytes is None:
             return
         header = orjson.loads(header_bytes)

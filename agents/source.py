@@ -56,9 +56,9 @@ class SourceProcessor:
         self._mark_partitions = mark_partitions
         self._counted = counted
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """See `streams.processing.Processor.recover`."""
-        self.shard.recover(entries)
+        self.shard.recover(entries, owner=owner)
         self.durable = self.shard.totals()
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:

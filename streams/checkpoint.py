@@ -11,10 +11,16 @@ segment, and the old ones' changelog keys become free for later flushes. So ever
 written at most once per level, recovery reads at most `FANOUT` times the state, and the changelog has
 a bounded number of keys.
 
-Why that is crash-safe: the changelog of a partition is written in order. A merged segment holds values
-as of its own flush, whose delta precedes it; and a freed key is written again only in a later flush,
-hence after everything that replaces it. Any prefix of the changelog, compacted or not, therefore
+Why a crash does no harm: the changelog of a partition is written in order. A merged segment holds
+values as of its own flush, whose delta precedes it; and a freed key is written again only in a later
+flush, hence after everything that replaces it. Any prefix of the changelog, compacted or not, therefore
 recovers to the last delta that it holds in full (a property test cuts it everywhere).
+
+Why a late writer does no harm: a worker that was stopped while its partition moved on may wake up and
+deliver one more flush. Every owner of a partition writes under keys of its own *reign* and never
+reuses another's; and each segment names, for every earlier reign, the last flush that its owner had
+recovered (the *lineage*). What a late writer adds is not in the lineage of the reign that followed, so
+nobody reads it, and what it overwrites was free.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from streams.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 FANOUT: Final = 4
 PART_BYTES: Final = 786_432
@@ -35,11 +41,17 @@ PART_BYTES: Final = 786_432
 
 _FORMAT: Final = 1
 _LEVEL_BASE_BYTES: Final = 256
-_KEY: Final = struct.Struct(">IH")
-_PART: Final = struct.Struct("<BBQHHI")  # format, kind, sequence, part, parts, crc32 of the rest
+_KEY: Final = struct.Struct(">IIIH")  # epoch, owner, slot, part
+_PART: Final = struct.Struct("<BQHHI")  # format, sequence, part, parts, crc32 of the rest
 _SECTION: Final = struct.Struct("<BI")
-_DELTA: Final = 0
-_MERGED: Final = 1
+_ANCESTOR: Final = struct.Struct("<IIQ")  # epoch, owner, last sequence
+_HEADER_SECTION: Final = 255
+_LINEAGE_SECTION: Final = 254
+
+Write = tuple[bytes, bytes | None]
+Reign = tuple[int, int]
+"""Epoch and owner. An owner's epoch is one more than any that it found in the changelog; should two
+find the same, the owner's number (Kafka's group generation) tells who came later."""
 
 
 class Section(Protocol):
@@ -63,7 +75,10 @@ class Section(Protocol):
 
 @dataclass(slots=True)
 class _Segment:
+    reign: Reign
     slot: int
+    parts: int
+    sequence: int
     # Of the sections, without the header, which would hide that small segments grow.
     size_bytes: int
     keys: dict[int, set[int]] = field(default_factory=dict)
@@ -75,24 +90,28 @@ class _Segment:
             level, limit = level + 1, limit * FANOUT
         return level
 
-
-Write = tuple[bytes, bytes | None]
+    def changelog_keys(self) -> Iterator[bytes]:
+        for part in range(self.parts):
+            yield _KEY.pack(*self.reign, self.slot, part)
 
 
 class Journal:
     """The changelog of one partition's state.
 
     Args:
-        sections: the state's parts; the position of each is its number in the changelog, so the order
-            must not change without a new format.
+        sections: the state's parts (at most 254); the position of each is its number in the changelog,
+            so the order must not change without a new format.
     """
 
     def __init__(self, sections: tuple[Section, ...]) -> None:
         self._sections = sections
         self._segments: list[_Segment] = []
+        self._reign: Reign = (0, 0)
+        self._lineage: dict[Reign, int] = {}
         self._free: list[int] = []
         self._slots = 0
         self._sequence = 0
+        self._obsolete: list[bytes] = []
 
     def pending_bytes(self) -> int:
         """About how much the next flush would write as its delta."""
@@ -102,17 +121,23 @@ class Journal:
         """The changelog writes that make the present state durable, in their order."""
         self._sequence += 1
         reusable, self._free = sorted(self._free, reverse=True), []
+        deletable, self._obsolete = self._obsolete, []
         dirty = {i: keys for i, s in enumerate(self._sections) if (keys := s.drain())}
-        writes = list(self._write(_DELTA, header, dirty, reusable))
+        writes: list[Write] = list(self._write(header, dirty, reusable))
         for level in range(max((s.level for s in self._segments), default=0) + 1):
             full = [s for s in self._segments if s.level == level]
             if len(full) >= FANOUT:
                 writes.extend(self._merge(full, header, reusable))
         self._free.extend(reusable)
+        writes.extend((key, None) for key in deletable)
         return tuple(writes)
 
     def recover(
-        self, entries: Mapping[bytes, bytes], check: Callable[[bytes], None] = lambda _header: None
+        self,
+        entries: Mapping[bytes, bytes],
+        check: Callable[[bytes], None] = lambda _header: None,
+        *,
+        owner: int = 0,
     ) -> bytes | None:
         """Load the sections from a changelog's entries; give back the last delta's header.
 
@@ -120,6 +145,7 @@ class Journal:
             entries: the changelog's present keys and values.
             check: sees each segment's header before any of its sections is loaded, and raises
                 `StateError` if this program cannot read them.
+            owner: grows from owner to owner of the partition, such as Kafka's group generation.
 
         Returns:
             `None` where the changelog holds no complete delta: a first start.
@@ -127,28 +153,31 @@ class Journal:
         Raises:
             StateError: an entry is damaged or of another format.
         """
-        groups: dict[int, list[_Part]] = {}
-        for key, value in entries.items():
-            part = _Part.read(key, value)
-            groups.setdefault(part.slot, []).append(part)
-            self._slots = max(self._slots, part.slot + 1)
-            self._sequence = max(self._sequence, part.sequence)
-        complete: list[tuple[int, int, int, bytes]] = []
-        for slot, parts in groups.items():
-            newest = max(part.sequence for part in parts)
-            present = sorted((p for p in parts if p.sequence == newest), key=lambda p: p.number)
-            if len(present) == present[0].of:
-                body = b"".join(part.body for part in present)
-                complete.append((newest, present[0].kind, slot, body))
-        self._free = sorted(set(range(self._slots)) - {slot for _, _, slot, _ in complete})
+        found = _complete_segments(entries)
+        highest = max((_KEY.unpack(key)[0] for key in entries), default=0)
+        self._reign = (highest + 1, owner)
+        known: set[bytes] = set()
         header = None
-        # A merged segment carries its flush's header too: it may outlive the delta of that flush.
-        for _, _, slot, body in sorted(complete):
+        for segment, body in self._in_force(found):
             header, payloads = _unpack(body)
             check(header)
-            keys = {i: self._sections[i].load(payload) for i, payload in payloads}
-            self._segments.append(_Segment(slot, len(body) - len(header), keys))
+            segment.keys = {i: self._sections[i].load(payload) for i, payload in payloads}
+            segment.size_bytes = len(body) - len(header)
+            self._segments.append(segment)
+            self._sequence = segment.sequence
+            self._lineage[segment.reign] = segment.sequence
+            known.update(segment.changelog_keys())
+        self._obsolete = sorted(entries.keys() - known)
         return header
+
+    def _in_force(self, found: list[tuple[_Segment, bytes]]) -> list[tuple[_Segment, bytes]]:
+        """The segments that make up the newest state, oldest first."""
+        if not found:
+            return []
+        newest, newest_body = max(found, key=lambda one: (one[0].reign, one[0].sequence))
+        limits = _lineage_of(newest_body) | {newest.reign: newest.sequence}
+        chosen = [one for one in found if one[0].sequence <= limits.get(one[0].reign, -1)]
+        return sorted(chosen, key=lambda one: (one[0].sequence, one[0].reign, one[0].slot))
 
     def _merge(self, full: list[_Segment], header: bytes, reusable: list[int]) -> Iterator[Write]:
         keys: dict[int, set[int]] = {}
@@ -156,69 +185,99 @@ class Journal:
             for number, own in segment.keys.items():
                 keys.setdefault(number, set()).update(own)
             self._segments.remove(segment)
-            self._free.append(segment.slot)
-        return self._write(_MERGED, header, keys, reusable)
+            if segment.reign == self._reign:
+                self._free.append(segment.slot)
+            else:
+                self._obsolete.extend(segment.changelog_keys())
+        return self._write(header, keys, reusable)
 
     def _write(
-        self, kind: int, header: bytes, keys: dict[int, set[int]], reusable: list[int]
+        self, header: bytes, keys: dict[int, set[int]], reusable: list[int]
     ) -> Iterator[Write]:
         if reusable:
             slot = reusable.pop()
         else:
             slot, self._slots = self._slots, self._slots + 1
         body, kept = self._pack(header, keys)
-        self._segments.append(_Segment(slot, len(body) - len(header), kept))
         parts = [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
+        size_bytes = len(body) - len(header)
+        self._segments.append(
+            _Segment(self._reign, slot, len(parts), self._sequence, size_bytes, kept)
+        )
         for number, part in enumerate(parts):
-            crc = zlib.crc32(part)
-            head = _PART.pack(_FORMAT, kind, self._sequence, number, len(parts), crc)
-            yield _KEY.pack(slot, number), head + part
+            head = _PART.pack(_FORMAT, self._sequence, number, len(parts), zlib.crc32(part))
+            yield _KEY.pack(*self._reign, slot, number), head + part
 
     def _pack(self, header: bytes, keys: dict[int, set[int]]) -> tuple[bytes, dict[int, set[int]]]:
-        chunks = [_SECTION.pack(0, len(header)), header]
+        lineage = b"".join(_ANCESTOR.pack(*reign, n) for reign, n in self._lineage.items())
+        chunks = [_SECTION.pack(_HEADER_SECTION, len(header)), header]
+        chunks += [_SECTION.pack(_LINEAGE_SECTION, len(lineage)), lineage]
         kept = {}
         for number, own in keys.items():
             payload, kept_keys = self._sections[number].encode(own)
             if kept_keys:
                 kept[number] = kept_keys
-                chunks += [_SECTION.pack(number + 1, len(payload)), payload]
+                chunks += [_SECTION.pack(number, len(payload)), payload]
         return b"".join(chunks), kept
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    slot: int
     number: int
     of: int
-    kind: int
     sequence: int
     body: bytes
 
-    @classmethod
-    def read(cls, key: bytes, value: bytes) -> _Part:
-        if len(key) != _KEY.size or len(value) < _PART.size:
+
+def _read_part(number: int, value: bytes) -> _Part:
+    if len(value) < _PART.size:
+        raise StateError("changelog: an entry is not a checkpoint segment")
+    form, sequence, own_number, of, crc = _PART.unpack_from(value)
+    body = value[_PART.size :]
+    if form != _FORMAT:
+        raise StateError(f"changelog: segment format {form} is not {_FORMAT}")
+    if own_number != number or zlib.crc32(body) != crc:
+        raise StateError("changelog: a segment is damaged")
+    return _Part(number, of, sequence, body)
+
+
+def _complete_segments(entries: Mapping[bytes, bytes]) -> list[tuple[_Segment, bytes]]:
+    places: dict[tuple[Reign, int], list[_Part]] = {}
+    for key, value in entries.items():
+        if len(key) != _KEY.size:
             raise StateError("changelog: an entry is not a checkpoint segment")
-        slot, key_number = _KEY.unpack(key)
-        form, kind, sequence, number, of, crc = _PART.unpack_from(value)
-        body = value[_PART.size :]
-        if form != _FORMAT:
-            raise StateError(f"changelog: segment format {form} is not {_FORMAT}")
-        if number != key_number or zlib.crc32(body) != crc:
-            raise StateError(f"changelog: segment {slot} part {key_number} is damaged")
-        return cls(slot, number, of, kind, sequence, body)
+        epoch, owner, slot, number = _KEY.unpack(key)
+        places.setdefault(((epoch, owner), slot), []).append(_read_part(number, value))
+    found = []
+    for (reign, slot), parts in places.items():
+        sequence = max(part.sequence for part in parts)
+        present = sorted((p for p in parts if p.sequence == sequence), key=lambda p: p.number)
+        if len(present) == present[0].of:
+            body = b"".join(part.body for part in present)
+            found.append((_Segment(reign, slot, len(present), sequence, 0), body))
+    return found
+
+
+def _sections_of(body: bytes) -> Iterable[tuple[int, bytes]]:
+    at = 0
+    while at < len(body):
+        number, size = _SECTION.unpack_from(body, at)
+        at += _SECTION.size
+        yield number, body[at : at + size]
+        at += size
 
 
 def _unpack(body: bytes) -> tuple[bytes, list[tuple[int, bytes]]]:
     header = b""
     payloads = []
-    at = 0
-    while at < len(body):
-        number, size = _SECTION.unpack_from(body, at)
-        at += _SECTION.size
-        payload = body[at : at + size]
-        at += size
-        if number:
-            payloads.append((number - 1, payload))
-        else:
+    for number, payload in _sections_of(body):
+        if number == _HEADER_SECTION:
             header = payload
+        elif number != _LINEAGE_SECTION:
+            payloads.append((number, payload))
     return header, payloads
+
+
+def _lineage_of(body: bytes) -> dict[Reign, int]:
+    payload = next(payload for number, payload in _sections_of(body) if number == _LINEAGE_SECTION)
+    return {(epoch, owner): n for epoch, owner, n in _ANCESTOR.iter_unpack(payload)}

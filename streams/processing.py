@@ -66,8 +66,12 @@ class Processor(Protocol):
     processor skips them itself. No method blocks, awaits or raises for bad input.
     """
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """Rebuild from the changelog's entries of this partition (empty at the first start).
+
+        Args:
+            entries: the changelog's present keys and values.
+            owner: grows from owner to owner of the partition (Kafka's group generation).
 
         Raises:
             StateError: the entries contradict each other; the worker stops.

@@ -59,15 +59,20 @@ def write_all(
         for key, value in change.items():
             numbers.put(key, value)
         writes = journal.flush(str(step).encode())
-        delta_parts = checkpoint._PART.unpack_from(writes[0][1] or b"")[4]
+        delta_parts = checkpoint._PART.unpack_from(writes[0][1] or b"")[3]
         milestones.append((len(log) + delta_parts, dict(numbers.values)))
         log.extend(writes)
     return log, milestones
 
 
+def table(log: list[Write]) -> dict[bytes, bytes]:
+    """What a compacted topic keeps of a log."""
+    return {key: value for key, value in dict(log).items() if value is not None}
+
+
 def recover(log: list[Write]) -> tuple[bytes | None, dict[int, int]]:
     numbers = Numbers()
-    header = Journal((numbers,)).recover({k: v for k, v in dict(log).items() if v is not None})
+    header = Journal((numbers,)).recover(table(log))
     return header, numbers.values
 
 
@@ -99,7 +104,7 @@ def test_a_journal_goes_on_after_a_crash_as_if_nothing_had_happened(
         log = log[: data.draw(st.integers(0, len(log)))]
         numbers = Numbers()
         journal = Journal((numbers,))
-        journal.recover({k: v for k, v in log if v is not None})
+        journal.recover(table(log))
         for change in second:
             for key, value in change.items():
                 numbers.put(key, value)
@@ -108,13 +113,80 @@ def test_a_journal_goes_on_after_a_crash_as_if_nothing_had_happened(
     assert recover(log) == (b"second", numbers.values)
 
 
+@settings(max_examples=60, deadline=None)
+@given(reigns=st.lists(flushes, min_size=2, max_size=4))
+def test_owner_after_owner_recovers_what_the_last_one_made_durable(
+    reigns: list[list[dict[int, int]]],
+) -> None:
+    log: list[Write] = []
+    expected: dict[int, int] = {}
+    for owner, changes in enumerate(reigns):
+        numbers = Numbers()
+        journal = Journal((numbers,))
+        journal.recover(table(log), owner=owner)
+        assert numbers.values == expected
+        for change in changes:
+            for key, value in change.items():
+                numbers.put(key, value)
+            log.extend(journal.flush(b""))
+        expected = dict(numbers.values)
+    assert recover(log)[1] == expected
+
+
+@settings(max_examples=80, deadline=None)
+@given(before=flushes, late=flushes, after=flushes, data=st.data())
+def test_one_late_flush_of_a_former_owner_changes_nothing(
+    before: list[dict[int, int]],
+    late: list[dict[int, int]],
+    after: list[dict[int, int]],
+    data: st.DataObject,
+) -> None:
+    former, log = Numbers(), []
+    stopped = Journal((former,))
+    stopped.recover({}, owner=1)
+    for change in before:
+        for key, value in change.items():
+            former.put(key, value)
+        log.extend(stopped.flush(b"former"))
+    # The next owner recovers, then the former one's flush arrives, at any place among the next one's.
+    numbers = Numbers()
+    journal = Journal((numbers,))
+    journal.recover(table(log), owner=2)
+    for key, value in late[0].items():
+        former.put(key, value)
+    intruding = list(stopped.flush(b"late"))
+    own: list[Write] = []
+    for change in after:
+        for key, value in change.items():
+            numbers.put(key, value)
+        own.extend(journal.flush(b"own"))
+    place = data.draw(st.integers(0, len(own)))
+
+    assert recover([*log, *own[:place], *intruding, *own[place:]]) == (b"own", numbers.values)
+
+
+def test_a_reign_leaves_no_keys_of_earlier_ones_for_ever() -> None:
+    log, _ = write_all([{n: n} for n in range(50)])
+    for owner in range(2, 6):
+        numbers = Numbers()
+        journal = Journal((numbers,))
+        journal.recover(table(log), owner=owner)
+        for n in range(300):
+            numbers.put(n, n)
+            log.extend(journal.flush(b""))
+
+    epochs = {checkpoint._KEY.unpack(key)[0] for key in table(log)}
+    assert len(epochs) <= 2
+    assert len(table(log)) <= 8 * FANOUT
+
+
 def test_the_changelog_holds_a_bounded_number_of_keys_and_bytes() -> None:
     log, milestones = write_all([{n % 500: n, (n * 7) % 500: n} for n in range(3000)])
 
-    live_bytes = sum(len(value or b"") for value in dict(log).values())
+    live_bytes = sum(map(len, table(log).values()))
     state_bytes = PAIR.size * len(milestones[-1][1])
     levels = 5  # 256 B to 16 KiB in steps of four
-    assert len(dict(log)) <= levels * FANOUT
+    assert len(table(log)) <= levels * FANOUT
     assert live_bytes <= 2 * FANOUT * state_bytes
 
 
