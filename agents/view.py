@@ -229,6 +229,7 @@ def _partition_view(number: int, processor: SourceProcessor) -> PartitionView:
             for flow, totals in durable.items()
             for reason, n in totals.dead_letters.items()
         },
+        newest_ms={f: t.newest_ms for f, t in durable.items() if t.newest_ms},
         watermark_ms={f: t.watermark_ms for f, t in durable.items() if t.newest_ms},
         duplicate_horizon_ms={f: t.horizon_ms for f, t in durable.items() if t.newest_ms},
     )

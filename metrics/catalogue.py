@@ -251,10 +251,17 @@ _SPECS = (
     ),
     # Progress.
     MetricSpec(
+        "newest_event_timestamp_seconds",
+        "gauge",
+        "seconds",
+        "Event time of the newest event counted, as a Unix time.",
+        (FLOW, PARTITION),
+    ),
+    MetricSpec(
         "watermark_timestamp_seconds",
         "gauge",
         "seconds",
-        "Event time up to which the partition's flow is complete, as a Unix time.",
+        "Event time before which an event is late and counts in no window, as a Unix time.",
         (FLOW, PARTITION),
     ),
     MetricSpec(

@@ -42,7 +42,7 @@ def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, 
         "ins_statuses": [row._asdict() for row in view.ins_statuses(now_ms)],
         "active": [row._asdict() for row in view.active(now_ms)],
         "dead_letters": _dead_letters(parts),
-        "partitions": [_partition(part, lag, now_ms) for part in parts],
+        "partitions": [_partition(part, lag) for part in parts],
         "assigned": worker.held(),
         "checkpoint_age_s": max(worker.checkpoint_age_s(group) for group in GROUPS),
     }
@@ -60,6 +60,7 @@ def _flows(
     events = _summed(parts)
     flows = []
     for flow in FLOWS:
+        newest = [part.newest_ms[flow] for part in parts if flow in part.newest_ms]
         watermarks = [part.watermark_ms[flow] for part in parts if flow in part.watermark_ms]
         behind = [n for (topic, _), n in lag.items() if topic == flow]
         flows.append(
@@ -75,8 +76,9 @@ def _flows(
                     if origin == flow
                 ),
                 "lag": sum(behind) if behind else None,
+                "newest_ms": max(newest, default=None),
                 # The partition that is furthest behind says how complete the flow is.
-                "watermark_ms": min(watermarks) if watermarks else None,
+                "watermark_ms": min(watermarks, default=None),
                 "sectors": {
                     sector: {
                         "events": events[flow, sector],
@@ -111,14 +113,13 @@ def _dead_letters(parts: list[PartitionView]) -> list[dict[str, Any]]:
     ]
 
 
-def _partition(part: PartitionView, lag: dict[tuple[str, int], int], now_ms: int) -> dict[str, Any]:
+def _partition(part: PartitionView, lag: dict[tuple[str, int], int]) -> dict[str, Any]:
     behind = [
         n for (topic, number), n in lag.items() if number == part.partition and topic in FLOWS
     ]
-    newest = max(part.watermark_ms.values(), default=None)
     return {
         "partition": part.partition,
         "events": sum(part.totals.values()),
         "lag": sum(behind) if behind else None,
-        "watermark_delay_s": None if newest is None else (now_ms - newest) / 1000,
+        "newest_ms": max(part.newest_ms.values(), default=None),
     }

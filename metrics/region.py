@@ -13,7 +13,7 @@ from streams.topics import FLOWS
 from streams.vocabulary import OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
@@ -104,19 +104,16 @@ def _durable(partitions: list[PartitionView]) -> Iterator[Metric]:
             for flow, count in {**_NONE, **part.duplicates}.items()
         ),
     )
+    yield family("newest_event_timestamp_seconds", _seconds((n, p.newest_ms) for n, p in numbered))
+    yield family("watermark_timestamp_seconds", _seconds((n, p.watermark_ms) for n, p in numbered))
     yield family(
-        "watermark_timestamp_seconds",
-        (
-            ((flow, number), at_ms / 1000)
-            for number, part in numbered
-            for flow, at_ms in part.watermark_ms.items()
-        ),
+        "duplicate_horizon_seconds", _seconds((n, p.duplicate_horizon_ms) for n, p in numbered)
     )
-    yield family(
-        "duplicate_horizon_seconds",
-        (
-            ((flow, number), span_ms / 1000)
-            for number, part in numbered
-            for flow, span_ms in part.duplicate_horizon_ms.items()
-        ),
-    )
+
+
+def _seconds(
+    parts: Iterable[tuple[str, Mapping[str, int]]],
+) -> Iterator[tuple[tuple[str, str], float]]:
+    for number, by_flow in parts:
+        for flow, value_ms in by_flow.items():
+            yield (flow, number), value_ms / 1000

@@ -79,7 +79,9 @@ class PartitionView:
         late: events by flow; same moment.
         duplicates: events by flow; same moment.
         dead_letters: records by (flow, reason); same moment.
-        watermark_ms: by flow, milliseconds UTC; flows without an event yet are left out.
+        newest_ms: by flow, the newest event time counted, milliseconds UTC; flows without an event
+            yet are left out.
+        watermark_ms: by flow, the event time before which events are late; same flows.
         duplicate_horizon_ms: by flow, how far back a repeated event_id is recognised.
     """
 
@@ -88,6 +90,7 @@ class PartitionView:
     late: Mapping[str, int] = field(default_factory=dict)
     duplicates: Mapping[str, int] = field(default_factory=dict)
     dead_letters: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    newest_ms: Mapping[str, int] = field(default_factory=dict)
     watermark_ms: Mapping[str, int] = field(default_factory=dict)
     duplicate_horizon_ms: Mapping[str, int] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ const byId = (id) => document.getElementById(id);
 const trends = new Map();
 let language = remembered("vigie-language") === "en" ? "en" : "fr";
 let chosenWindow = "1m";
+let chosenPeriod = "month";
 let paused = false;
 let state = null;
 let heardAt = 0;
@@ -155,8 +156,7 @@ function sparkline(values) {
 
 const flowRate = (flow) =>
   Object.values(flow.sectors).reduce((sum, sector) => sum + sector.rates[chosenWindow], 0);
-const delayOf = (flow) =>
-  flow.watermark_ms === null ? null : (state.now_ms - flow.watermark_ms) / 1000;
+const delayOf = (part) => (part.newest_ms === null ? null : (state.now_ms - part.newest_ms) / 1000);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const known = (values) => values.filter((value) => value !== null);
 const warned = (value) => ({ text: count(value), title: exact(value), tone: value > 0 ? "warn" : "" });
@@ -236,7 +236,7 @@ function showHealth() {
   fill(byId("health-table").tBodies[0], [
     [word("events"), ...state.flows.map((flow) => big(flow.events))],
     [word("lag"), ...state.flows.map((flow) => big(flow.lag))],
-    [word("delay"), ...state.flows.map((flow) => span(delayOf(flow)))],
+    [{ text: word("delay"), title: word("delayTitle") }, ...state.flows.map((flow) => span(delayOf(flow)))],
     [word("failures"), ...state.flows.map((flow) => share(failure(flow)))],
     [word("late"), ...state.flows.map((flow) => big(flow.late))],
     [word("duplicates"), ...state.flows.map((flow) => big(flow.duplicates))],
@@ -249,19 +249,12 @@ function showRest() {
   bars(byId("ins-statuses"), state.ins_statuses, "code");
   const platform = state.auth.filter((row) => row.flow === "platform-accesses");
   bars(byId("auth"), platform, "auth_method");
-  const shown = (value) => (value === null ? word("withheld") : exact(value));
-  const active = state.active.map((row) => [
-    `${named(FLOW_NAMES, row.flow)} · ${row.sector}`,
-    word(row.window),
-    shown(row.accounts),
-    shown(row.structures),
-  ]);
-  fill(byId("active-table").tBodies[0], active.length ? active : [[word("none"), "", "", ""]]);
+  showActive();
   const parts = state.partitions.map((part) => [
     String(part.partition),
     exact(part.events),
     count(part.lag),
-    span(part.watermark_delay_s),
+    span(delayOf(part)),
   ]);
   fill(byId("partition-table").tBodies[0], parts.length ? parts : [[word("none"), "", "", ""]]);
   const letters = state.dead_letters.map((row) =>
@@ -271,34 +264,64 @@ function showRest() {
   byId("version").textContent = `${word("version")} ${state.version}`;
 }
 
+function showActive() {
+  const rows = state.sectors.flatMap((sector) =>
+    ["accounts", "structures"].map((kind) => [
+      `${sector} · ${word(kind)}`,
+      ...state.flows.map((flow) => {
+        const cell = state.active.find(
+          (row) => row.flow === flow.flow && row.sector === sector && row.window === chosenPeriod,
+        );
+        return cell && cell[kind] !== null ? exact(cell[kind]) : "–";
+      }),
+    ]),
+  );
+  const shown = rows.filter((row) => row.slice(1).some((text) => text !== "–"));
+  fill(byId("active-table").tBodies[0], shown.length ? shown : [[word("none")]]);
+}
+
 function showHeads() {
   const flows = state.flows.map((flow) => ({ text: named(FLOW_NAMES, flow.flow), title: flow.flow }));
   head(byId("rate-table"), [word("sector"), ...flows, word("total")]);
   head(byId("health-table"), [word("measure"), ...flows]);
-  head(byId("active-table"), [word("flow"), word("period"), word("accounts"), word("structures")]);
-  head(byId("partition-table"), [word("partition"), word("events"), word("lag"), word("delay")]);
+  head(byId("active-table"), [word("sector"), ...flows]);
+  const last = { text: word("delay"), title: word("delayTitle") };
+  head(byId("partition-table"), [word("partition"), word("events"), word("lag"), last]);
 }
 
-function showWindows() {
-  const place = byId("windows");
-  if (place.querySelector("input")) return;
-  for (const name of state.windows) {
+// Radio buttons, made once; their words follow the language.
+function offer(place, choices, chosen, choose) {
+  const labels = place.querySelectorAll("label");
+  if (labels.length > 0) {
+    choices.forEach(([, text], at) => (labels[at].lastChild.textContent = text));
+    return;
+  }
+  for (const [value, text] of choices) {
     const label = element("label");
-    const input = element("input", undefined, { type: "radio", name: "window", value: name });
-    input.checked = name === chosenWindow;
+    const input = element("input", undefined, { type: "radio", name: place.id, value });
+    input.checked = value === chosen;
     input.addEventListener("change", () => {
-      chosenWindow = name;
-      trends.clear();
+      choose(value);
       show();
     });
-    label.append(input, element("span", name.replace("m", " min").replace("h", " h")));
+    label.append(input, element("span", text));
     place.append(label);
   }
 }
 
+function showChoices() {
+  const windows = state.windows.map((name) => [name, name.replace("m", " min").replace("h", " h")]);
+  offer(byId("windows"), windows, chosenWindow, (name) => {
+    chosenWindow = name;
+    trends.clear();
+  });
+  const periods = ["day", "month"].map((name) => [name, word(name)]);
+  offer(byId("periods"), periods, chosenPeriod, (name) => (chosenPeriod = name));
+}
+
 function show() {
   if (state === null) return;
-  showWindows();
+  showChoices();
   showSummary();
   showRates();
   showHealth();

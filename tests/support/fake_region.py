@@ -53,8 +53,9 @@ class FakeRegion:
             late={INSI_CALLS: number % 3},
             duplicates={DMP_DEPOSITS: self.duplicates},
             dead_letters={(DMP_DEPOSITS, "TRUNCATED"): 1 if number == 2 else 0},
-            watermark_ms=dict.fromkeys(FLOWS, NOW_MS - 4000 - 700 * number),
-            duplicate_horizon_ms=dict.fromkeys(FLOWS, 6 * 3600000),
+            newest_ms=dict.fromkeys(FLOWS, NOW_MS - 900 - 700 * number),
+            watermark_ms=dict.fromkeys(FLOWS, NOW_MS - 86_400_900 - 700 * number),
+            duplicate_horizon_ms=dict.fromkeys(FLOWS, 6 * 3_600_000),
         )
 
     def rates(self, now_ms: int) -> Sequence[RateRow]:

@@ -9,9 +9,13 @@ from streams.observing import WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
 
 
+def _worker() -> WorkerMetrics:
+    return WorkerMetrics(WorkerStatus())
+
+
 def test_rates_are_summed_over_couloirs_and_departments() -> None:
     region = FakeRegion()
-    state = snapshot(region, WorkerMetrics(WorkerStatus()), NOW_MS)
+    state = snapshot(region, _worker(), NOW_MS)
     expected = sum(
         row.events_per_second
         for row in region.rates(NOW_MS)
@@ -22,20 +26,25 @@ def test_rates_are_summed_over_couloirs_and_departments() -> None:
 
 
 def test_a_flow_is_as_complete_as_its_slowest_partition() -> None:
-    state = snapshot(FakeRegion(partitions=3), WorkerMetrics(WorkerStatus()), NOW_MS)
-    assert {flow["watermark_ms"] for flow in state["flows"]} == {NOW_MS - 4_000 - 2 * 700}
+    state = snapshot(FakeRegion(partitions=3), _worker(), NOW_MS)
+    assert {flow["watermark_ms"] for flow in state["flows"]} == {NOW_MS - 86_400_900 - 2 * 700}
+
+
+def test_a_flow_is_as_fresh_as_its_freshest_partition() -> None:
+    state = snapshot(FakeRegion(partitions=3), _worker(), NOW_MS)
+    assert {flow["newest_ms"] for flow in state["flows"]} == {NOW_MS - 900}
 
 
 def test_what_is_not_known_is_null_and_never_zero() -> None:
-    state = snapshot(FakeRegion(partitions=0), WorkerMetrics(WorkerStatus()), NOW_MS)
-    assert {(flow["lag"], flow["watermark_ms"]) for flow in state["flows"]} == {(None, None)}
+    state = snapshot(FakeRegion(partitions=0), _worker(), NOW_MS)
+    assert {(f["lag"], f["newest_ms"], f["watermark_ms"]) for f in state["flows"]} == {(None,) * 3}
 
 
 def test_dead_letters_are_listed_by_reason_without_zeros() -> None:
-    state = snapshot(FakeRegion(), WorkerMetrics(WorkerStatus()), NOW_MS)
+    state = snapshot(FakeRegion(), _worker(), NOW_MS)
     assert state["dead_letters"] == [{"flow": "dmp-deposits", "reason": "TRUNCATED", "count": 1}]
 
 
 def test_the_state_is_json_without_more_ado() -> None:
-    state = snapshot(FakeRegion(), WorkerMetrics(WorkerStatus()), NOW_MS)
+    state = snapshot(FakeRegion(), _worker(), NOW_MS)
     assert orjson.loads(orjson.dumps(state)) == state
