@@ -97,41 +97,14 @@ OUTCOME_CODES: Final[dict[str, Words]] = {
     PLATFORM_ACCESSES: _words("OK BAD_CREDENTIALS NOT_FOUND TECHNICAL_ERROR"),
 }
 
-DOC_TYPES: Final = Words(
-    (
-        "11502-2",
-        "18748-4",
-        "11490-0",
-        "34112-3",
-        "34874-8",
-        "11488-4",
-        "15507-7",
-        "57833-6",
-        "PRESC-BIO",
-        "PRESC-INF",
-        "PRESC-KINE",
-        "PRESC-AAT",
-        "60591-5",
-        "60593-1",
-        "87273-9",
-        "28653-4",
-        "80788-3",
-        "60568-3",
-    )
+DOC_TYPES: Final = _words(
+    "11502-2 18748-4 11490-0 34112-3 34874-8 11488-4 15507-7 57833-6 PRESC-BIO PRESC-INF "
+    "PRESC-KINE PRESC-AAT 60591-5 60593-1 87273-9 28653-4 80788-3 60568-3"
 )
-DOC_CLASSES: Final = Words(
-    (
-        "BIOLOGIE",
-        "IMAGERIE",
-        "SORTIE_SEJOUR",
-        "CR_OPERATOIRE",
-        "CR_CONSULTATION",
-        "PRESCRIPTION",
-        "ARRET_TRAVAIL",
-        "VACCINATION",
-        "MEDICO_SOCIAL",
-        "AUTRE",
-    )
+"""Codes of JDV_J66-TypeCode-DMP (domain reference §3.2)."""
+DOC_CLASSES: Final = _words(
+    "BIOLOGIE IMAGERIE SORTIE_SEJOUR CR_OPERATOIRE CR_CONSULTATION PRESCRIPTION ARRET_TRAVAIL "
+    "VACCINATION MEDICO_SOCIAL AUTRE"
 )
 
 

@@ -7,18 +7,26 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from simulators.container import SYNC_BYTES, ContainerWriter
+import polars as pl
+
+from simulators.blocks import BlockReader
+from simulators.container import SYNC_BYTES, Container, ContainerWriter
 from simulators.encode import EventEncoder
+from simulators.merging import in_arrival_order
 from simulators.traffic import Extra, RegionTraffic, no_extra
 from streams.errors import InputError
+from streams.event_time import HOUR_MS
 from streams.schemas import Schemas
 from streams.topics import FLOWS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from simulators.blocks import Int64Array, Rows
     from simulators.events import Events
 
 LABELS_FILE: Final = "labels.ndjson"
@@ -147,3 +155,119 @@ def _write(
         block = events.pick(slice(begin, begin + BLOCK_RECORDS))
         writer.write_block(len(block), encoder.encode(block).data.data)
         progress(len(block))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedBatch:
+    """Recorded events of one flow as Kafka records, in file order.
+
+    Attributes:
+        flow: the flow.
+        keys: n Kafka keys, the structures' pseudonyms.
+        values: n Kafka values.
+        recorded_ms: shape (n,); when each was recorded, shifted as the values are.
+    """
+
+    flow: str
+    keys: list[bytes]
+    values: list[bytes]
+    recorded_ms: Int64Array
+
+    def __len__(self) -> int:
+        """Number of events."""
+        return len(self.values)
+
+
+class Recording:
+    """A folder of container files, whoever wrote them.
+
+    Args:
+        directory: holds `<topic>.avro` for at least one flow.
+        schemas: the contracts; loaded if not given.
+
+    Raises:
+        InputError: no such folder, no flow in it, or a file that is no container of its flow's record.
+    """
+
+    def __init__(self, directory: Path, schemas: Schemas | None = None) -> None:
+        self.directory = directory
+        if not directory.is_dir():
+            raise InputError(f"{directory}: no such folder")
+        known = schemas or Schemas.load()
+        self._containers = {
+            flow: Container(recording_file(directory, flow))
+            for flow in FLOWS
+            if recording_file(directory, flow).exists()
+        }
+        if not self._containers:
+            raise InputError(f"{directory}: holds no recording (no {FLOWS[0]}.avro or the like)")
+        self._readers = {
+            flow: BlockReader(container, known.of_flow(flow))
+            for flow, container in self._containers.items()
+        }
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        """The flows that the recording holds."""
+        return tuple(self._containers)
+
+    def total_records(self, flow: str | None = None) -> int:
+        """Records of a flow, or of all, from the blocks' headers.
+
+        Raises:
+            InputError: a block's frame is broken.
+        """
+        containers = self._containers.values() if flow is None else (self._containers[flow],)
+        return sum(block.count for container in containers for block in container.blocks())
+
+    def frames(self, flow: str) -> Iterator[pl.DataFrame]:
+        """A flow's blocks as columns, in file order.
+
+        Raises:
+            InputError: a block is broken.
+        """
+        for rows in self._readers[flow].rows():
+            yield rows.frame
+
+    def merged_frames(self, window_ms: int = HOUR_MS) -> Iterator[tuple[str, pl.DataFrame]]:
+        """All flows as columns in the order of arrival: every flow's window before the next window.
+
+        Raises:
+            InputError: a block is broken.
+        """
+        for _, parts in in_arrival_order(self._rows(), window_ms):
+            for flow in self.flows:
+                frames = [rows.frame for of_flow, rows in parts if of_flow == flow]
+                if frames:
+                    yield flow, pl.concat(frames)
+
+    def batches(self, window_ms: int = HOUR_MS, shift_ms: int = 0) -> Iterator[RecordedBatch]:
+        """All flows as Kafka records in the order of arrival, in windows of `recorded_at`.
+
+        Args:
+            window_ms: length of a window in recorded time.
+            shift_ms: moves `occurred_at` and `recorded_at` of every event.
+
+        Raises:
+            InputError: a block is broken.
+        """
+        for _, parts in in_arrival_order(self._rows(), window_ms):
+            for flow, rows in parts:
+                keys = [key.encode() for key in rows.frame["structure_pid"].to_list()]
+                yield RecordedBatch(flow, keys, rows.values(shift_ms), rows.recorded_ms + shift_ms)
+
+    def first_recorded_ms(self) -> int:
+        """When the recording's first event was recorded, milliseconds UTC.
+
+        Raises:
+            InputError: the recording holds no event, or a block is broken.
+        """
+        firsts = [
+            rows.recorded_ms.min() for reader in self._rows().values() for rows in islice(reader, 1)
+        ]
+        if not firsts:
+            raise InputError(f"{self.directory}: holds no event")
+        return int(min(firsts))
+
+    def _rows(self) -> dict[str, Iterator[Rows]]:
+        return {flow: reader.rows() for flow, reader in self._readers.items()}
