@@ -38,6 +38,10 @@ __all__ = ["MAX_RECORD_BYTES", "Decoded", "Reject", "RejectReason", "SliceCodec"
 MAX_RECORD_BYTES: Final = 65_536
 """The longest value that is taken for an event; an honest one has a few hundred bytes."""
 
+LOCKSTEP_FROM: Final = 32
+"""Records of one writer below which reading one by one is quicker: a slice in lockstep costs about a
+millisecond whatever its size, a record on its own about 25 µs (`tests/benchmarks/codec.py`)."""
+
 Rows = npt.NDArray[np.int64]
 
 
@@ -78,12 +82,21 @@ class SliceCodec:
     Args:
         schemas: the contracts; the newest version of a record is the one read into and written.
         registry: if given, Confluent framing is read and written; else single-object encoding.
+        lockstep_from: least records of one writer that are read in lockstep.
     """
 
-    def __init__(self, schemas: Schemas, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        schemas: Schemas,
+        registry: Registry | None = None,
+        *,
+        lockstep_from: int = LOCKSTEP_FROM,
+    ) -> None:
         self._schemas = schemas
         self._registry = registry
         self._writers = Writers(schemas, registry)
+        self._lockstep_from = lockstep_from
+        self._empty: dict[str, pl.DataFrame] = {}
 
     def decode(self, flow: str, values: Sequence[bytes | None]) -> Decoded:
         """Decode the values of one slice of `flow`.
@@ -93,23 +106,26 @@ class SliceCodec:
             TransientError: a schema must be asked for and the registry does not answer. Nothing is
                 decided about the slice then: it can be decoded again.
         """
+        if flow not in self._empty:
+            self._empty[flow] = pl.DataFrame(schema=self._schemas.frame_schema(flow))
+        empty = self._empty[flow]
         if not values:
-            return Decoded(self._empty(flow), np.empty(0, np.int64), ())
+            return Decoded(empty, np.empty(0, np.int64), ())
         rejects: list[Reject] = []
         parts: list[tuple[pl.DataFrame, Rows]] = []
         joined = Joined(values)
         for writer, rows in self._group(flow, values, joined, rejects):
             left = rows
-            if writer.columnar is not None:
+            if writer.columnar is not None and len(rows) >= self._lockstep_from:
                 frame, good = writer.columnar.decode(joined, rows, writer.body_at)
-                parts.append((frame, good))
-                left = np.setdiff1d(rows, good, assume_unique=True)
+                parts.append((frame, rows[good]))
+                left = rows[~good]
             judged = _judge(writer, values, left, rejects)
             if judged:
-                events = pl.DataFrame(list(judged.values()), schema=self._empty(flow).schema)
+                events = pl.DataFrame(list(judged.values()), schema=empty.schema)
                 parts.append((events, np.array(list(judged), np.int64)))
         rejects.sort(key=lambda reject: reject.index)
-        return Decoded(*self._in_order(flow, parts), tuple(rejects))
+        return Decoded(*_in_order(empty, parts), tuple(rejects))
 
     def encode(self, flow_or_record: str, rows: Iterable[Mapping[str, object]]) -> list[bytes]:
         """Encode rows with the newest version of a record, framed.
@@ -173,19 +189,17 @@ class SliceCodec:
             )
         return self._writers.find(flow, framing)
 
-    def _in_order(
-        self, flow: str, parts: list[tuple[pl.DataFrame, Rows]]
-    ) -> tuple[pl.DataFrame, Rows]:
-        if not parts:
-            return self._empty(flow), np.empty(0, np.int64)
-        if len(parts) == 1:
-            return parts[0]
-        rows = np.concatenate([rows for _, rows in parts])
-        order = np.argsort(rows)
-        return pl.concat([frame for frame, _ in parts])[order], rows[order]
 
-    def _empty(self, flow: str) -> pl.DataFrame:
-        return pl.DataFrame(schema=self._schemas.frame_schema(flow))
+def _in_order(
+    empty: pl.DataFrame, parts: list[tuple[pl.DataFrame, Rows]]
+) -> tuple[pl.DataFrame, Rows]:
+    if not parts:
+        return empty, np.empty(0, np.int64)
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.concatenate([rows for _, rows in parts])
+    order = np.argsort(rows)
+    return pl.concat([frame for frame, _ in parts])[order], rows[order]
 
 
 def _judge(

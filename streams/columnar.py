@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from streams.layout import Column, Kind, Layout
-from streams.lockstep import Int64s, Joined, Lockstep, Scanned
+from streams.lockstep import Bools, Int64s, Joined, Lockstep, Scanned
 from streams.validity import faults_of
 
 _RECORD: Final = "@record"
@@ -46,9 +46,14 @@ class ColumnarReader:
             for column in reader
             if column.name not in by_name
         ]
+        self._texts = [
+            pl.col(column.name).cast(pl.String)
+            for column in self._kept
+            if column.kind is Kind.STRING
+        ]
         self._order = [column.name for column in reader]
 
-    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[pl.DataFrame, Int64s]:
+    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[pl.DataFrame, Bools]:
         """Decode the records that are certainly good.
 
         Args:
@@ -57,19 +62,24 @@ class ColumnarReader:
             body_at: bytes of framing before each body.
 
         Returns:
-            A frame with the reader's columns, and the ascending indices of its rows in the slice.
+            A frame with the reader's columns, and which of `rows` its rows are (flags).
         """
         state = Lockstep(joined, rows, body_at)
         scanned = {column.name: state.read(column) for column in self._writer}
         state.finish()
         for target in self._kept:
             self._resolve(state, target, scanned[target.name])
+        good = ~state.bad
         starts = state.starts
-        good = np.flatnonzero(~state.bad)
-        if len(good) < len(rows):
-            rows, starts = rows[good], starts[good]
-            scanned = {name: _chosen(field, good) for name, field in scanned.items()}
-        return self._frame(joined, scanned, starts, rows)
+        if state.bad.any():
+            kept = np.flatnonzero(good)
+            rows, starts = rows.take(kept), starts.take(kept)
+            scanned = {name: _chosen(field, kept) for name, field in scanned.items()}
+        raw = self._raw(joined, scanned, starts, rows)
+        frame, not_text = self._with_texts(raw)
+        if not_text is not None:
+            good[np.flatnonzero(good)[not_text]] = False
+        return (frame.select(self._order) if self._filled else frame), good
 
     def _resolve(self, state: Lockstep, target: Column, field: Scanned) -> None:
         """From the writer's field to the reader's; flag what that cannot take or `validity` refuses."""
@@ -83,60 +93,53 @@ class ColumnarReader:
         if faults is not None:
             state.bad |= faults
 
-    def _frame(
+    def _raw(
         self, joined: Joined, scanned: dict[str, Scanned], starts: Int64s, rows: Int64s
-    ) -> tuple[pl.DataFrame, Int64s]:
+    ) -> pl.DataFrame:
+        """The reader's columns, with texts as binary still."""
         records = joined.records
-        raw = [(records if len(rows) == len(records) else records.gather(rows)).alias(_RECORD)]
+        table = [(records if len(rows) == len(records) else records.gather(rows)).alias(_RECORD)]
         wanted: list[pl.Expr] = []
         for target in self._kept:
             field = scanned[target.name]
             values = field.values
             if field.lengths is not None:
                 values = values - starts
-                raw.append(pl.Series(target.name + _LENGTH, field.lengths))
+                table.append(pl.Series(target.name + _LENGTH, field.lengths))
             elif target.kind is Kind.ENUM:
                 values = values.astype(np.uint32)
-            raw.append(pl.Series(target.name, values))
+            table.append(pl.Series(target.name, values))
             if field.present is not None:
-                raw.append(pl.Series(target.name + _PRESENT, field.present))
+                table.append(pl.Series(target.name + _PRESENT, field.present))
             wanted.append(self._made[target.name][field.present is not None])
-        table = pl.DataFrame(raw)
-        try:
-            frame = table.select(*wanted, *self._filled)
-        except pl.exceptions.ComputeError:
-            sound = self._all_utf8(table)
-            rows = rows[sound]
-            frame = table[sound].select(*wanted, *self._filled)
-        return (frame.select(self._order) if self._filled else frame), rows
+        return pl.DataFrame(table).select(*wanted, *self._filled)
 
-    def _all_utf8(self, table: pl.DataFrame) -> Int64s:
-        """Rows whose texts are all UTF-8. Polars refuses a whole column for one that is not."""
-        sound = np.ones(len(table), np.bool_)
-        for target in self._kept:
-            if target.kind is Kind.STRING:
-                texts = table.select(_raw_text(target.name)).to_series()
-                sound &= np.fromiter(map(_is_utf8, texts), np.bool_, len(texts))
-        return np.flatnonzero(sound)
+    def _with_texts(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, Int64s | None]:
+        """Binary as text, and the rows left out because a text of theirs is not UTF-8."""
+        try:
+            return raw.with_columns(self._texts), None
+        except pl.exceptions.ComputeError:
+            # Polars refuses a whole column for one text.
+            sound = np.ones(len(raw), np.bool_)
+            for target in self._kept:
+                if target.kind is Kind.STRING:
+                    sound &= _are_utf8(raw[target.name])
+            return raw.filter(sound).with_columns(self._texts), np.flatnonzero(~sound)
 
 
 def _chosen(field: Scanned, rows: Int64s) -> Scanned:
     return Scanned(
-        field.values[rows],
-        None if field.lengths is None else field.lengths[rows],
-        None if field.present is None else field.present[rows],
+        field.values.take(rows),
+        None if field.lengths is None else field.lengths.take(rows),
+        None if field.present is None else field.present.take(rows),
     )
-
-
-def _raw_text(name: str) -> pl.Expr:
-    return pl.col(_RECORD).bin.slice(name, name + _LENGTH)
 
 
 def _expression(column: Column) -> tuple[pl.Expr, pl.Expr]:
     """How the reader's column is made of the scanned one: where all are present, where some are null."""
     made = pl.col(column.name)
     if column.kind is Kind.STRING:
-        made = _raw_text(column.name).cast(pl.String)
+        made = pl.col(_RECORD).bin.slice(column.name, column.name + _LENGTH)
     elif column.kind is Kind.ENUM:
         made = made.cat.to(column.dtype)
     elif column.kind is not Kind.LONG:
@@ -157,9 +160,17 @@ def _code_table(source: Column, target: Column) -> Int64s | None:
     return np.array([code_of.get(symbol, unknown) for symbol in source.symbols], np.int64)
 
 
-def _is_utf8(raw: bytes) -> bool:
+def _are_utf8(raw: pl.Series) -> Bools:
     try:
-        raw.decode()
+        raw.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return np.fromiter(map(_is_utf8, raw), np.bool_, len(raw))
+    return np.ones(len(raw), np.bool_)
+
+
+def _is_utf8(raw: bytes | None) -> bool:
+    try:
+        (raw or b"").decode()
     except UnicodeDecodeError:
         return False
     return True
