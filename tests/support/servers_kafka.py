@@ -262,6 +262,12 @@ def _run(argv: list[str], *, timeout_s: float) -> None:
 
 
 def _kafka_uuid() -> str:
-    """A cluster or directory id in Kafka's form: 16 bytes, URL-safe base64, unpadded."""
+    """A cluster or directory id in Kafka's form: 16 bytes, URL-safe base64, unpadded.
 
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    None begins with a hyphen: the storage tool would take it for an option.
+    """
+
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
