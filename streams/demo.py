@@ -1,0 +1,113 @@
+"""`vigie demo`: broker, simulated region, worker and page on one machine, all on loopback.
+
+The broker and the source are child processes that cannot outlive this one; the worker is this
+process, composed exactly like `vigie worker`. Nothing is read from the environment: a demo must not
+reach the Kafka of a service by accident.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from simulators.broker import EmbeddedBroker
+from simulators.leash import leashed
+from streams.commands.output import say
+from streams.logs import configure_logging
+from streams.settings import Settings
+from streams.topic_admin import ensure_topics
+from streams.worker import run as run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from metrics.web import Site
+
+PARTITIONS: Final = 4
+# The embedded broker lets a lone member join after half of this.
+_SESSION_TIMEOUT_S = 6
+_SOURCE_STOP_S = 2.0
+
+
+def run(*, port: int, speed: float, seed: int, seconds: float | None) -> int:
+    """Run the demo until Ctrl-C, or for some seconds.
+
+    Args:
+        port: wanted port of the live page; another is taken where it is not free.
+        speed: traffic relative to the real region's.
+        seed: of the simulated region.
+        seconds: end by itself after so long; `None` for never.
+
+    Returns:
+        0 after an orderly end, 1 when a part of it failed.
+
+    Raises:
+        InputError: no embedded broker for this platform.
+    """
+    configure_logging()
+    # Whoever watches a demo wants its addresses and its troubles, not each service's coming and going.
+    logging.getLogger("streams").setLevel(logging.WARNING)
+    with EmbeddedBroker() as broker:
+        settings = Settings.from_env(
+            {},
+            kafka_bootstrap=broker.bootstrap,
+            partitions=PARTITIONS,
+            session_timeout_s=_SESSION_TIMEOUT_S,
+            http_port=port,
+        )
+        ensure_topics(settings, create=True)
+        with _source(broker.bootstrap, speed, seed) as source:
+
+            def announce(site: Site) -> None:
+                _print_addresses(site, port, broker.bootstrap)
+                if seconds is not None:
+                    _end_after(seconds)
+
+            code = run_worker(settings, fallback=True, announce=announce)
+            return code or (1 if source.poll() else 0)
+
+
+def _print_addresses(site: Site, wanted_port: int, bootstrap: str) -> None:
+    if wanted_port not in (0, site.port):
+        say(f"Port {wanted_port} is taken; the page listens on {site.port} instead.")
+    say(f"Live page  {site.url}")
+    say(f"Metrics    {site.url}metrics")
+    say(f"Kafka      {bootstrap} (embedded, in memory)")
+    say("The first events show within ten seconds. Ctrl-C ends the demo.")
+
+
+@contextmanager
+def _source(bootstrap: str, speed: float, seed: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The simulated region as a child process; if it fails, the demo ends."""
+    argv = [sys.executable, "-m", "simulators.live", bootstrap, str(speed), str(seed)]
+    # A session of its own keeps the terminal's Ctrl-C for this process, which ends the child itself.
+    process = subprocess.Popen(leashed(argv), start_new_session=True)  # noqa: S603 (our own module)
+    threading.Thread(target=_end_with, args=(process,), daemon=True).start()
+    try:
+        yield process
+    finally:
+        # Before the broker goes: a source without a broker would complain.
+        process.terminate()
+        try:
+            process.wait(_SOURCE_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _end_with(process: subprocess.Popen[bytes]) -> None:
+    if process.wait() > 0:
+        sys.stderr.write("vigie: the simulated region failed; the demo ends\n")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
