@@ -49,6 +49,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Server": "vigie",
 }
 STREAM_INTERVAL_S: Final = 1.0
 STREAMS_MAX: Final = 32
