@@ -13,11 +13,11 @@ statistics.
 from __future__ import annotations
 
 import hashlib
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from streams.errors import StateError
 from streams.event_time import day_of_month, month_of_day, paris_days
@@ -27,6 +27,10 @@ from streams.vocabulary import SECTORS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import polars as pl
+
+    from agents.series import CodeArray
+
 KINDS: Final = ("account", "structure")
 CODES: Final = len(KINDS) * len(FLOWS) * len(SECTORS)
 
@@ -34,6 +38,7 @@ _FORMAT: Final = b"\x01"
 _MARK: Final = np.dtype([("code", "<u2"), ("day", "<i4"), ("subject", "V16")])
 _CELL: Final = np.dtype([("code", "<u2"), ("month", "<i4"), ("days", "<u4"), ("subject", "V16")])
 _REMEMBERED_DAYS: Final = 3
+_STRUCTURES: Final = len(FLOWS) * len(SECTORS)
 
 MarkArray = npt.NDArray[np.void]
 
@@ -62,40 +67,32 @@ class ActivityMarker:
     def __init__(self) -> None:
         self._sent: dict[int, set[tuple[int, str]]] = {}
 
-    def marks(self, flow: str, frame: pl.DataFrame) -> MarkArray:
-        """The new marks of n events of one flow."""
+    def marks(self, flow: str, frame: pl.DataFrame, sectors: CodeArray) -> MarkArray:
+        """The new marks of n events of one flow, whose sectors are given by number."""
         if not frame.height:
             return np.zeros(0, _MARK)
+        codes = sectors + FLOWS.index(flow) * len(SECTORS)
+        structures = frame["structure_pid"].to_list()
+        accounts = [
+            account or structure
+            for account, structure in zip(frame["actor_pid"].to_list(), structures, strict=True)
+        ]
         days = paris_days(frame["occurred_at"].to_numpy())
-        sector = frame["sector"].to_physical().cast(pl.Int64)
-        base = FLOWS.index(flow) * len(SECTORS)
-        structures = code_of("structure", FLOWS[0], SECTORS[0])
-        seen = pl.DataFrame(
-            {
-                "code": sector + base,
-                "day": days,
-                "structure": frame["structure_pid"],
-                "account": frame["actor_pid"].fill_null(frame["structure_pid"]),
-            }
-        )
         rows: list[tuple[int, int, bytes]] = []
-        for subject, offset in (("account", 0), ("structure", structures)):
-            distinct = seen.select("code", "day", subject).unique(maintain_order=True)
-            for code, day, name in distinct.iter_rows():
-                sent = self._sent.get(day)
-                if sent is None:
-                    sent = self._remember(day)
-                key = (code + offset, name)
-                if key not in sent:
-                    sent.add(key)
-                    rows.append((code + offset, day, _subject(name)))
-        return np.array(rows, _MARK)
+        for day in np.unique(days).tolist():
+            on_day = (days == day).tolist()
+            for offset, names in ((0, accounts), (_STRUCTURES, structures)):
+                who = zip((codes + offset).tolist(), names, strict=True)
+                seen = set(compress(who, on_day))
+                new = seen - self._remembered(day)
+                self._sent[day] |= new
+                rows += [(code, day, _subject(name)) for code, name in new]
+        return np.array(sorted(rows), _MARK)
 
-    def _remember(self, day: int) -> set[tuple[int, str]]:
-        sent: set[tuple[int, str]] = set()
-        self._sent[day] = sent
-        if len(self._sent) > _REMEMBERED_DAYS:
-            del self._sent[min(self._sent)]
+    def _remembered(self, day: int) -> set[tuple[int, str]]:
+        sent = self._sent.setdefault(day, set())
+        while len(self._sent) > _REMEMBERED_DAYS:
+            del self._sent[min(other for other in self._sent if other != day)]
         return sent
 
 

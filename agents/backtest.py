@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from agents.activity import ActivityCells, ActivityMarker, code_of, read_marks, split_marks
-from agents.series import SeriesCodes, physical
+from agents.series import SeriesCodes
 from agents.shard import Shard, ShardParams
 from agents.source import EVENT_TIME_AHEAD
 from streams.columns import EventSlice
@@ -159,11 +159,10 @@ class Backtest:
         )
         for _ in range(len(applied.ahead)):
             shard.count_dead_letter(flow, EVENT_TIME_AHEAD)
-        accepted = applied.accepted
-        marks = self._markers[number].marks(flow, accepted)
+        marks = self._markers[number].marks(flow, applied.accepted, applied.coded.sector)
         for _, value in split_marks(marks, 1):
             self._cells.add(read_marks(value))
-        self._history.add(flow, accepted["occurred_at"].to_numpy(), physical(accepted["sector"]))
+        self._history.add(flow, applied.times_ms, applied.coded.sector)
 
     def result(self) -> BacktestResult:
         """What everything taken so far came to."""

@@ -45,14 +45,18 @@ _PAIR_OF: Final = np.array(
 
 
 @dataclass(frozen=True, slots=True)
-class TrafficLabels:
-    """The labels of one traffic series."""
+class Coded:
+    """n events by number.
 
-    flow: str
-    sector: str
-    couloir: str
-    department: str
-    outcome: str
+    Attributes:
+        sector: positions in `SECTORS`.
+        outcome: positions in `OUTCOMES`.
+        codes: one array of n codes per part of the code space that the flow touches.
+    """
+
+    sector: CodeArray
+    outcome: CodeArray
+    codes: list[CodeArray]
 
 
 class SeriesCodes:
@@ -74,28 +78,39 @@ class SeriesCodes:
         self._status_start = self._result_start + len(SECTORS) * len(INSI_RESULTS)
         self.size = self._status_start + len(SECTORS) * len(INS_STATUSES)
 
-    def of(self, flow: str, frame: pl.DataFrame) -> list[CodeArray]:
-        """The codes of n events: one array of n per part of the code space that the flow touches."""
-        sector = physical(frame["sector"])
-        pair = _PAIR_OF[sector * len(COULOIRS) + physical(frame["couloir"])]
-        department = self._index(frame["department"], self._department_type)
-        outcome = physical(frame["outcome"])
+    def of(self, flow: str, frame: pl.DataFrame) -> Coded:
+        """Give n events their codes."""
+        columns = self._physical(flow, frame)
+        sector, outcome = columns["sector"], columns["outcome"]
+        pair = _PAIR_OF[sector * len(COULOIRS) + columns["couloir"]]
         number = FLOWS.index(flow)
         _, pairs, departments, outcomes = self.shape
-        traffic = ((number * pairs + pair) * departments + department) * outcomes + outcome
-        auth = physical(frame["auth_method"])
-        codes = [
-            traffic,
-            self._auth_start + (number * len(SECTORS) + sector) * len(AUTH_METHODS) + auth,
-        ]
+        place = (number * pairs + pair) * departments + columns["department"]
+        auth = (number * len(SECTORS) + sector) * len(AUTH_METHODS) + columns["auth_method"]
+        codes = [place * outcomes + outcome, self._auth_start + auth]
         if flow == INSI_CALLS:
-            result = self._index(frame["outcome_code"], self._result_type, other=-1)
-            result[result < 0] = len(INSI_RESULTS) - 1
-            codes.append(self._result_start + sector * len(INSI_RESULTS) + result)
+            result = sector * len(INSI_RESULTS) + columns["outcome_code"]
+            codes.append(self._result_start + result)
         elif flow == DMP_DEPOSITS:
-            status = physical(frame["ins_status"])
-            codes.append(self._status_start + sector * len(INS_STATUSES) + status)
-        return codes
+            status = sector * len(INS_STATUSES) + columns["ins_status"]
+            codes.append(self._status_start + status)
+        return Coded(sector, outcome, codes)
+
+    def _physical(self, flow: str, frame: pl.DataFrame) -> dict[str, CodeArray]:
+        """The symbol positions of every labelled column, in one pass: each query costs 0.1 ms."""
+        enums = ["sector", "couloir", "outcome", "auth_method"]
+        wanted = [self._position("department", self._department_type, self.departments)]
+        if flow == INSI_CALLS:
+            wanted.append(self._position("outcome_code", self._result_type, INSI_RESULTS))
+        elif flow == DMP_DEPOSITS:
+            enums.append("ins_status")
+        found = frame.select(pl.col(enums).to_physical().cast(pl.Int64), *wanted)
+        return {column.name: column.to_numpy() for column in found}
+
+    def _position(self, name: str, kind: pl.Enum, labels: tuple[str, ...]) -> pl.Expr:
+        """A text column as positions; what the label set does not know gets its last label."""
+        codes = pl.col(name).cast(kind, strict=False).to_physical().cast(pl.Int64)
+        return codes.fill_null(len(labels) - 1)
 
     def traffic(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The traffic part of a count vector, shaped flow x pair x department x outcome."""
@@ -116,13 +131,3 @@ class SeriesCodes:
     def ins_statuses(self, counts: CodeArray) -> CodeArray:
         """The INS status part, shaped sector x status."""
         return counts[self._status_start : self.size].reshape(len(SECTORS), len(INS_STATUSES))
-
-    def _index(self, column: pl.Series, kind: pl.Enum, other: int | None = None) -> CodeArray:
-        missing = len(kind.categories) if other is None else other
-        codes = column.cast(kind, strict=False).to_physical().cast(pl.Int64).fill_null(missing)
-        return codes.to_numpy(writable=True)
-
-
-def physical(column: pl.Series) -> CodeArray:
-    """The symbol positions of an enum column, as n int64."""
-    return column.to_physical().cast(pl.Int64).to_numpy()

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import orjson
 
 from agents.rates import RollingRates
-from agents.series import SeriesCodes, physical
 from streams.checkpoint import Journal, Write
 from streams.duplicates import DuplicateIndex, parse_ids
 from streams.errors import StateError
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from agents.series import Coded, SeriesCodes
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
 
@@ -50,10 +50,14 @@ class Applied:
 
     Attributes:
         accepted: the counted events, in offset order.
+        times_ms: their event times.
+        coded: their labels by number.
         ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
     """
 
     accepted: pl.DataFrame
+    times_ms: Int64Array
+    coded: Coded
     ahead: Int64Array
 
 
@@ -145,12 +149,10 @@ class Shard:
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
         rows = self._accept(state, times, parse_ids(frame["event_id"].to_list()), on_time)
         accepted = frame if len(rows) == frame.height else frame[rows]
-        if len(rows):
-            np.add.at(
-                state.events, (physical(accepted["sector"]), physical(accepted["outcome"])), 1
-            )
-            self.rates.add(times[rows], self._codes.of(events.flow, accepted))
-        return Applied(accepted, np.flatnonzero(~on_time))
+        coded = self._codes.of(events.flow, accepted)
+        np.add.at(state.events, (coded.sector, coded.outcome), 1)
+        self.rates.add(times[rows], coded.codes)
+        return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time))
 
     def _accept(
         self,

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from agents.activity import ActivityMarker, split_marks
-from agents.shard import FlowTotals, Shard, ShardParams
+from agents.shard import Applied, FlowTotals, Shard, ShardParams
 from streams.columns import EventSlice
 from streams.processing import Checkpoint, Outgoing
 from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    import polars as pl
 
     from agents.series import SeriesCodes
     from streams.codec import SliceCodec
@@ -89,8 +87,8 @@ class SourceProcessor:
                 self._dead_letter(topic, good[i], EVENT_TIME_AHEAD, "clock ahead of Kafka's")
                 for i in applied.ahead.tolist()
             ]
-            outgoing += self._marks(topic, applied.accepted)
-            self._counted(topic, applied.accepted["occurred_at"].to_numpy())
+            outgoing += self._marks(topic, applied)
+            self._counted(topic, applied.times_ms)
         else:
             self.shard.skip_to(topic, records[-1].offset + 1)
         return outgoing
@@ -113,8 +111,8 @@ class SourceProcessor:
         """About how much a checkpoint would write now."""
         return self.shard.pending_bytes()
 
-    def _marks(self, flow: str, accepted: pl.DataFrame) -> list[Outgoing]:
-        marks = self._marker.marks(flow, accepted)
+    def _marks(self, flow: str, applied: Applied) -> list[Outgoing]:
+        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector)
         return [
             Outgoing(topic=ACTIVITY_MARKS, key=None, value=value, partition=partition)
             for partition, value in split_marks(marks, self._mark_partitions)

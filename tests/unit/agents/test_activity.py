@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from agents.activity import (
     CODES,
     KINDS,
     ActivityCells,
     ActivityMarker,
+    MarkArray,
     code_of,
     first_day_of_month,
     labels_of,
@@ -12,20 +15,29 @@ from agents.activity import (
     split_marks,
 )
 from agents.region import ActivityProcessor, RegionCounts
+from agents.series import SeriesCodes
 from streams.event_time import DAY_MS, month_of_day, paris_day
 from streams.topics import ACTIVITY_MARKS, FLOWS, INSI_CALLS
-from tests.support.frames import NOON_MS, Event, frame_of
+from tests.support.frames import NOON_MS, PARAMS, Event, frame_of
 from tests.support.records import FakeRecord
 
+if TYPE_CHECKING:
+    import polars as pl
+
+CODES_OF = SeriesCodes(PARAMS.departments)
 TODAY = paris_day(NOON_MS)
 PSL = code_of("account", INSI_CALLS, "PSL")
 PSL_STRUCTURES = code_of("structure", INSI_CALLS, "PSL")
 
 
+def marks_of(marker: ActivityMarker, frame: pl.DataFrame, flow: str = INSI_CALLS) -> MarkArray:
+    return marker.marks(flow, frame, CODES_OF.of(flow, frame).sector)
+
+
 def mark(
     cells: ActivityCells, marker: ActivityMarker, *events: Event, flow: str = INSI_CALLS
 ) -> None:
-    for _, value in split_marks(marker.marks(flow, frame_of(list(events))), 4):
+    for _, value in split_marks(marks_of(marker, frame_of(list(events)), flow), 4):
         cells.add(read_marks(value))
 
 
@@ -63,9 +75,9 @@ def test_a_mark_is_sent_once_a_day() -> None:
     marker = ActivityMarker()
     frame = frame_of([Event(number=n) for n in range(50)])
 
-    assert len(marker.marks(INSI_CALLS, frame)) == 2  # the account and the structure
-    assert len(marker.marks(INSI_CALLS, frame)) == 0
-    assert len(marker.marks(INSI_CALLS, frame_of([Event(at_ms=NOON_MS + DAY_MS)]))) == 2
+    assert len(marks_of(marker, frame)) == 2  # the account and the structure
+    assert len(marks_of(marker, frame)) == 0
+    assert len(marks_of(marker, frame_of([Event(at_ms=NOON_MS + DAY_MS)]))) == 2
 
 
 def test_marks_that_come_twice_change_nothing() -> None:
@@ -108,7 +120,7 @@ def test_a_recovered_partition_counts_as_before() -> None:
     log = []
     for day in range(40):
         frame = frame_of([Event(actor=f"ac_{n}", at_ms=NOON_MS + day * DAY_MS) for n in range(day)])
-        values = [v for _, v in split_marks(ActivityMarker().marks(INSI_CALLS, frame), 1)]
+        values = [v for _, v in split_marks(marks_of(ActivityMarker(), frame), 1)]
         partition.process(ACTIVITY_MARKS, [FakeRecord(offset=day, value=v) for v in values])
         log.extend(partition.checkpoint().writes)
     copy.recover({key: value for key, value in log if value is not None})
@@ -121,7 +133,7 @@ def test_a_recovered_partition_counts_as_before() -> None:
 def test_the_region_adds_up_its_partitions() -> None:
     region = RegionCounts()
     frame = frame_of([Event(actor=f"ac_{n}", structure="st_1") for n in range(100)])
-    for number, value in split_marks(ActivityMarker().marks(INSI_CALLS, frame), 4):
+    for number, value in split_marks(marks_of(ActivityMarker(), frame), 4):
         sent = ActivityProcessor(partition=number).process(
             ACTIVITY_MARKS, [FakeRecord(offset=0, value=value)]
         )
@@ -135,7 +147,7 @@ def test_the_region_adds_up_its_partitions() -> None:
 
 def test_a_foreign_message_on_the_marks_topic_is_a_dead_letter_and_loses_no_neighbour() -> None:
     processor = ActivityProcessor(partition=3)
-    ((_, good),) = split_marks(ActivityMarker().marks(INSI_CALLS, frame_of([Event()])), 1)
+    ((_, good),) = split_marks(marks_of(ActivityMarker(), frame_of([Event()])), 1)
     sent = processor.process(
         ACTIVITY_MARKS,
         [

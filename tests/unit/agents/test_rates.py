@@ -134,7 +134,7 @@ def test_every_label_is_found_again_in_its_code() -> None:
     )
     for flow in FLOWS:
         vector = np.zeros(CODES.size, np.int64)
-        for code in CODES.of(flow, frame_of([event])):
+        for code in CODES.of(flow, frame_of([event])).codes:
             vector[code] += 1
 
         place = (FLOWS.index(flow), PAIRS.index(("ES", "HOPITAL")), 1, OUTCOMES.index("FAILURE"))
@@ -163,7 +163,7 @@ def test_every_label_is_found_again_in_its_code() -> None:
     ],
 )
 def test_pairs_that_the_field_does_not_know_keep_their_sector(event, pair, department) -> None:
-    vector = np.bincount(CODES.of(INSI_CALLS, frame_of([event]))[0], minlength=CODES.size)
+    vector = np.bincount(CODES.of(INSI_CALLS, frame_of([event])).codes[0], minlength=CODES.size)
 
     _, at_pair, at_department, _ = np.argwhere(CODES.traffic(vector))[0]
     assert (PAIRS[at_pair], CODES.departments[at_department]) == (pair, department)
@@ -171,7 +171,7 @@ def test_pairs_that_the_field_does_not_know_keep_their_sector(event, pair, depar
 
 def test_an_unknown_result_code_counts_as_other() -> None:
     vector = np.zeros(CODES.size, np.int64)
-    for code in CODES.of(INSI_CALLS, frame_of([Event(outcome_code="R99")])):
+    for code in CODES.of(INSI_CALLS, frame_of([Event(outcome_code="R99")])).codes:
         vector[code] += 1
 
     assert CODES.insi_results(vector)[SECTORS.index("PSL"), INSI_RESULTS.index("OTHER")] == 1

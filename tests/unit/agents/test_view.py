@@ -30,7 +30,7 @@ def view_of(
     view = WorkerView(
         codes=CODES, shards=shards, region=region, clock=StreamClock(1000), small_cell_min=5
     )
-    marks = ActivityMarker().marks(flow, applied.accepted)
+    marks = ActivityMarker().marks(flow, applied.accepted, applied.coded.sector)
     activity = ActivityProcessor(partition=0)
     for offset, (_, value) in enumerate(split_marks(marks, 1)):
         for message in activity.process(ACTIVITY_MARKS, [FakeRecord(offset=offset, value=value)]):
