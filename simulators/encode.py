@@ -118,15 +118,16 @@ class EventEncoder:
         flow: the flow.
         schema: the record's parsed JSON; every field must be one that the simulator makes.
         seed: the simulation's seed, which pseudonyms and event ids depend on.
+        run: event ids depend on it as well, pseudonyms do not.
 
     Raises:
         SchemaError: the schema has a field, type or symbol that the simulator does not make.
     """
 
-    def __init__(self, flow: str, schema: Mapping[str, Any], seed: int) -> None:
+    def __init__(self, flow: str, schema: Mapping[str, Any], seed: int, run: int = 0) -> None:
         self._flow = flow
         self._seed = seed
-        self._ids = salt_of(seed, f"event {flow}")
+        self._ids = salt_of(seed, f"event {flow} {run}")
         named: dict[str, tuple[str, ...]] = {}
         kinds = FIELDS[flow]
         names = [field["name"] for field in schema["fields"]]

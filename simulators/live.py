@@ -1,0 +1,101 @@
+"""The region's traffic without end, for the demo: `python -m simulators.live SERVERS SPEED SEED`.
+
+Simulated time runs `speed` times as fast as the clock and every event is stamped with the wall time
+of its moment, so a day's rhythm is watched in hours and rates are `speed` times the region's.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from simulators.batches import BatchEncoder, in_windows
+from simulators.calendar import SUNDAY, is_public_holiday, midnight_ms
+from simulators.events import Events
+from simulators.pacing import Pace, window_ms
+from simulators.publish import Publisher
+from simulators.traffic import RegionTraffic
+from streams.errors import InputError, TransientError
+from streams.event_time import HOUR_MS, PARIS
+from streams.schemas import Schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulators.recording import RecordedBatch
+
+_OPENING_HOUR: Final = 9
+_DAYS_AT_A_TIME: Final = 366
+_ARGUMENTS: Final = 4
+
+
+def live_events(
+    *, seed: int, start_ms: int, speed: float, scale: float = 1.0
+) -> Iterator[RecordedBatch]:
+    """Small batches for ever, from a working day's opening hour on.
+
+    Args:
+        seed: any integer.
+        start_ms: wall time of the first event, milliseconds UTC.
+        speed: simulated seconds per second, above 0.
+        scale: size relative to the region.
+
+    Yields:
+        Batches whose `recorded_ms` is the wall time at which they are due, ascending in steps of a
+        quarter of a second.
+    """
+    if not 0 < speed < float("inf"):
+        raise InputError(f"speed: must be above 0, not {speed}")
+    first_day = working_day(start_ms)
+    origin_ms = midnight_ms(first_day) + _OPENING_HOUR * HOUR_MS
+    # A second run of the same seed is other events: its ids must not be taken for duplicates.
+    encoder = BatchEncoder(Schemas.load(), seed, run=start_ms)
+    traffic = RegionTraffic(seed, scale)
+    day = first_day
+    while True:
+        tables = traffic.recorded(day, _DAYS_AT_A_TIME)
+        for events in in_windows(tables, window_ms(speed)):
+            if int(events.columns["recorded_at"][-1]) >= origin_ms:
+                yield encoder.batch(_restamped(events, origin_ms, start_ms, speed))
+        day += timedelta(days=_DAYS_AT_A_TIME)
+
+
+def working_day(at_ms: int) -> date:
+    """The day of an instant in Paris, or the next that is no weekend and no public holiday."""
+    day = datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(PARIS).date()
+    while day.weekday() >= SUNDAY - 1 or is_public_holiday(day):
+        day += timedelta(days=1)
+    return day
+
+
+def _restamped(events: Events, origin_ms: int, start_ms: int, speed: float) -> Events:
+    columns = dict(events.columns)
+    for name in ("occurred_at", "recorded_at"):
+        columns[name] = start_ms + ((columns[name] - origin_ms) / speed).astype("int64")
+    return Events(events.flow, columns)
+
+
+def main(bootstrap: str, speed: float, seed: int) -> None:
+    """Send the traffic until the process is told to end."""
+    pace = Pace(1.0)
+    start_ms = time.time_ns() // 1_000_000
+    with Publisher(bootstrap) as publisher:
+        pace.wait_for(start_ms)
+        for batch in live_events(seed=seed, start_ms=start_ms, speed=speed):
+            pace.wait_for(int(batch.recorded_ms[-1]))
+            publisher.send(batch)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if len(sys.argv) != _ARGUMENTS:
+        sys.exit("usage: python -m simulators.live SERVERS SPEED SEED")
+    try:
+        main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
+    except KeyboardInterrupt:
+        sys.exit(0)
+    except (InputError, TransientError) as error:
+        sys.exit(f"vigie: {error}")

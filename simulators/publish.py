@@ -1,0 +1,226 @@
+"""Events into Kafka: a recording again, or the region's traffic as it is made.
+
+Records carry their structure's pseudonym as key and `recorded_at` as Kafka timestamp, and go to the
+partition that any Kafka client would choose for the key.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from simulators.batches import BatchEncoder, in_windows
+from simulators.pacing import Pace, window_ms
+from simulators.partitions import partition_of, partitions_of
+from simulators.recording import (
+    Progress,
+    RecordedBatch,
+    Recording,
+    SimulationSummary,
+    no_progress,
+    require_days,
+)
+from simulators.traffic import Extra, RegionTraffic, no_extra
+from streams.errors import InputError, TransientError
+from streams.schemas import Schemas
+from streams.topics import FLOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+    from pathlib import Path
+    from types import TracebackType
+
+__all__ = ["Publisher", "partition_of", "partitions_of", "replay", "simulate_to_kafka"]
+
+_CONNECT_TIMEOUT_MS: Final = 8_000
+_TOPIC_TIMEOUT_MS: Final = 5_000
+_FLUSH_TIMEOUT_S: Final = 60.0
+_UNCONFIRMED_MAX: Final = 20_000
+"""Records handed over before their confirmation is awaited; bounds the client's memory."""
+
+
+class Publisher:
+    """A Kafka producer that loses nothing silently.
+
+    Args:
+        bootstrap: `host:port[,host:port…]`.
+
+    Raises:
+        InputError: no server answers within some seconds, or it has no such topic.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        from kafka import KafkaProducer  # noqa: PLC0415 (a second of import that files need not wait for)
+        from kafka.errors import KafkaError  # noqa: PLC0415 (same)
+
+        self._bootstrap = bootstrap
+        self._error = KafkaError
+        self._failures: list[BaseException] = []
+        self._unconfirmed = 0
+        self._partitions: dict[str, int] = {}
+        # The client reports each refused connection; the one error below says it all.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        try:
+            self._producer: Any = KafkaProducer(
+                bootstrap_servers=bootstrap.split(","),
+                acks="all",
+                allow_auto_create_topics=False,  # they would come with the wrong partition count
+                linger_ms=20,
+                batch_size=262_144,
+                bootstrap_timeout_ms=_CONNECT_TIMEOUT_MS,
+                max_block_ms=_TOPIC_TIMEOUT_MS,
+            )
+        except (KafkaError, OSError, ValueError) as error:
+            raise InputError(f"Kafka at {bootstrap}: cannot be reached ({_named(error)})") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._producer.close(timeout=0 if kind else _FLUSH_TIMEOUT_S)
+
+    def send(self, batch: RecordedBatch) -> None:
+        """Hand over a batch; returns before Kafka has confirmed it.
+
+        Raises:
+            InputError: Kafka has no such topic.
+            TransientError: Kafka did not take an earlier record.
+        """
+        count = self._partition_count(batch.flow)
+        partitions = partitions_of([key.decode() for key in batch.keys], count).tolist()
+        rows = zip(batch.keys, batch.values, partitions, batch.recorded_ms.tolist(), strict=True)
+        for key, value, partition, at_ms in rows:
+            future = self._producer.send(
+                batch.flow, value, key, partition=partition, timestamp_ms=at_ms
+            )
+            future.add_errback(self._failures.append)
+        self._unconfirmed += len(batch)
+        if self._unconfirmed >= _UNCONFIRMED_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Wait until Kafka has confirmed everything handed over.
+
+        Raises:
+            TransientError: it did not.
+        """
+        try:
+            self._producer.flush(timeout=_FLUSH_TIMEOUT_S)
+        except self._error as error:
+            self._failures.append(error)
+        self._unconfirmed = 0
+        if self._failures:
+            raise TransientError(
+                f"Kafka at {self._bootstrap}: did not take every record"
+                f" ({_named(self._failures[0])})"
+            )
+
+    def _partition_count(self, topic: str) -> int:
+        if topic not in self._partitions:
+            try:
+                found = self._producer.partitions_for(topic)
+            except self._error:
+                found = None
+            if not found:
+                raise InputError(
+                    f"Kafka at {self._bootstrap}: has no topic {topic}; create the topics first"
+                )
+            self._partitions[topic] = len(found)
+        return self._partitions[topic]
+
+
+def replay(
+    *,
+    directory: Path,
+    bootstrap: str,
+    speed: float = 1.0,
+    shift_to_now: bool = False,
+    progress: Progress = no_progress,
+) -> SimulationSummary:
+    """Send a recording into Kafka in the order of arrival.
+
+    Args:
+        directory: the recording.
+        bootstrap: Kafka's servers.
+        speed: recorded seconds per second; 0 is as fast as possible.
+        shift_to_now: move all times so that the recording starts now. Event ids stay, so a second
+            replay within the service's duplicate horizon counts as duplicates.
+        progress: called with the number of events that were just handed over.
+
+    Raises:
+        InputError: no usable recording, a broken block, Kafka unreachable or without the topics.
+        TransientError: Kafka stopped taking records.
+    """
+    _require_speed(speed)
+    recording = Recording(directory)
+    now_ms = time.time_ns() // 1_000_000
+    shift_ms = now_ms - recording.first_recorded_ms() if shift_to_now else 0
+    return _send_all(
+        bootstrap, recording.batches(window_ms(speed), shift_ms), Pace(speed), progress
+    )
+
+
+def simulate_to_kafka(
+    *,
+    bootstrap: str,
+    start: date,
+    days: int,
+    seed: int,
+    speed: float = 0.0,
+    progress: Progress = no_progress,
+    scale: float = 1.0,
+    extra: Extra = no_extra,
+) -> SimulationSummary:
+    """Send the region's traffic into Kafka: the events of `simulate_to_directory`, in the same order.
+
+    Args:
+        bootstrap: Kafka's servers.
+        start: first local day.
+        days: number of local days, at least 1.
+        seed: any integer.
+        speed: simulated seconds per second; 0 is as fast as possible.
+        progress: called with the number of events that were just handed over.
+        scale: size relative to the region.
+        extra: more traffic, as `RegionTraffic.recorded` takes it.
+
+    Raises:
+        InputError: `days` below 1, Kafka unreachable or without the topics.
+        TransientError: Kafka stopped taking records.
+    """
+    require_days(start, days)
+    _require_speed(speed)
+    encoder = BatchEncoder(Schemas.load(), seed)
+    tables = RegionTraffic(seed, scale).recorded(start, days, extra)
+    batches = (encoder.batch(events) for events in in_windows(tables, window_ms(speed)))
+    return _send_all(bootstrap, batches, Pace(speed), progress)
+
+
+def _send_all(
+    bootstrap: str, batches: Iterable[RecordedBatch], pace: Pace, progress: Progress
+) -> SimulationSummary:
+    sent: Counter[str] = Counter()
+    with Publisher(bootstrap) as publisher:
+        for batch in batches:
+            pace.wait_for(int(batch.recorded_ms.max()))
+            publisher.send(batch)
+            sent[batch.flow] += len(batch)
+            progress(len(batch))
+        publisher.flush()
+    return SimulationSummary({flow: sent[flow] for flow in FLOWS})
+
+
+def _require_speed(speed: float) -> None:
+    if not 0 <= speed < float("inf"):
+        raise InputError(f"speed: must be 0 or more, not {speed}")
+
+
+def _named(error: BaseException) -> str:
+    return type(error).__name__
