@@ -15,6 +15,7 @@ import fastavro
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from fastavro.validation import validate
 
 from streams.errors import EncodeError, SchemaError
 from streams.lockstep import Joined
@@ -231,22 +232,19 @@ def _body(version: SchemaVersion, row: Mapping[str, object]) -> bytes:
             raise EncodeError(f"{version.record}.{name}: missing, and it has no default")
     if strange := sorted(set(row) - {field["name"] for field in version.schema["fields"]}):
         raise EncodeError(f"{version.record}.{strange[0]}: no such field")
+    if not validate(row, version.plain, raise_errors=False):
+        raise EncodeError(f"{version.record}.{_unfit(version, row)}: does not fit its type")
     try:
         fastavro.schemaless_writer(stream, version.plain, row)
-    except Exception:  # noqa: BLE001  fastavro raises many kinds; the field is found and named
-        raise EncodeError(
-            f"{version.record}.{_unfit(version, row)}: does not fit its type"
-        ) from None
+    except UnicodeEncodeError:  # its own text would quote the value
+        raise EncodeError(f"{version.record}: a text holds what UTF-8 cannot") from None
     return stream.getvalue()
 
 
 def _unfit(version: SchemaVersion, row: Mapping[str, object]) -> str:
-    """The first field whose value fastavro does not write."""
+    """The first field whose value is not of its type."""
     for field in version.plain["fields"]:
-        if field["name"] not in row:
-            continue
-        try:
-            fastavro.schemaless_writer(io.BytesIO(), field["type"], row[field["name"]])
-        except Exception:  # noqa: BLE001  see _body
+        alone = dict(version.plain, fields=[field])
+        if field["name"] in row and not validate(row, alone, raise_errors=False):
             return str(field["name"])
     return "?"

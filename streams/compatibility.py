@@ -1,7 +1,7 @@
 """May a reader's schema read what a writer's wrote? FULL_TRANSITIVE over all kept versions.
 
-The rules are those of the Avro 1.11 specification, "Schema Resolution". What they do not cover here
-(aliases, a change of logical type) is refused, so that silence always means yes.
+The rules are those of the Avro 1.11 specification, "Schema Resolution". What is not covered here in a
+reader (aliases, a change of logical type) is refused, so that silence always means yes.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class _Named:
                 self._collect(branch, namespace)
         if not isinstance(node, dict):
             return
-        if node.get("type") in _NAMED:
+        if isinstance(node.get("type"), str) and node["type"] in _NAMED:
             namespace = node.get("namespace", namespace)
             self._types[full_name(node["name"], namespace)] = (node, namespace)
             for field in node.get("fields", ()):
@@ -155,9 +155,8 @@ class _Check:
         written = {field["name"]: field for field in writer["fields"]}
         for field in reader["fields"]:
             at = f"{reader['name']}.{field['name']}"
-            for one in (field, written.get(field["name"], {})):
-                for key in sorted(set(one) - _KNOWN_FIELD_KEYS):
-                    self.found.append(f"{at}: {key} is not understood by this check")
+            for key in sorted(set(field) - _KNOWN_FIELD_KEYS):
+                self.found.append(f"{at}: {key} is not understood by this check")
             if field["name"] in written:
                 self.compare(at, r_names, field["type"], w_names, written[field["name"]]["type"])
             elif "default" not in field:
@@ -176,8 +175,9 @@ class _Check:
 
 def _clash(reader: Any, writer: Any) -> str | None:
     """What keeps two types, neither a union, from resolving, leaving aside what lies within them."""
-    for node in (reader, writer):
-        if unknown := _unknown(node):
+    # A writer's annotations change nothing for its reader, and Java writers have many.
+    for unknown in (_strange_key(reader), _strange_type(reader), _strange_type(writer)):
+        if unknown:
             return f"{unknown} is not understood by this check"
     r_kind, w_kind = _kind(reader), _kind(writer)
     if _logical(reader) != _logical(writer):
@@ -203,10 +203,11 @@ def _last(name: str) -> str:
     return name.rsplit(".", 1)[-1]
 
 
-def _unknown(node: Any) -> str | None:
-    """What this check does not know in a type, or `None`."""
-    if not isinstance(node, dict):
-        return None if node in _PRIMITIVES else f"type {node}"
-    if strange := sorted(set(node) - _KNOWN_KEYS):
-        return str(strange[0])
-    return None if node["type"] in _PRIMITIVES | _COMPLEX else f"type {node['type']}"
+def _strange_key(node: Any) -> str | None:
+    strange = sorted(set(node) - _KNOWN_KEYS) if isinstance(node, dict) else []
+    return str(strange[0]) if strange else None
+
+
+def _strange_type(node: Any) -> str | None:
+    known = _PRIMITIVES | _COMPLEX if isinstance(node, dict) else _PRIMITIVES
+    return None if _kind(node) in known else f"type {_kind(node)}"

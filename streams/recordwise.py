@@ -8,6 +8,7 @@ Python list from its end), booleans of any byte, and bytes after the end.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,13 +86,23 @@ class StrictReader:
         stream = io.BytesIO(body)
         try:
             datum: dict[str, Any] = fastavro.schemaless_reader(stream, self.writer)
-        except EOFError:
-            raise BadRecordError(RejectReason.TRUNCATED, "ends within a field") from None
         except Exception as error:  # noqa: BLE001  whatever fastavro stumbles over, the record is bad
+            if isinstance(error, EOFError) or self._wants_more(body):
+                raise BadRecordError(RejectReason.TRUNCATED, "ends within a field") from None
             raise BadRecordError(RejectReason.MALFORMED, _kind_of(error)) from None
         if trailing := len(body) - stream.tell():
             raise BadRecordError(RejectReason.TRAILING_BYTES, f"{trailing} bytes after the end")
         return datum
+
+    def _wants_more(self, body: bytes) -> bool:
+        """Whether a body that cannot be read would be read on beyond its end.
+
+        At the end of its bytes fastavro raises `IndexError`, as it does for a symbol out of range.
+        """
+        stream = io.BytesIO(body + b"\0")
+        with contextlib.suppress(Exception):
+            fastavro.schemaless_reader(stream, self.writer)
+        return stream.tell() > len(body)
 
     def _encode(self, datum: dict[str, Any]) -> bytes | None:
         stream = io.BytesIO()
