@@ -1,7 +1,8 @@
 """The command `vigie`: where every subcommand is declared, and what each kind of error looks like.
 
     0    done
-    1    done, and the answer is no (a topic differs, a schema is incompatible), or a failed worker
+    1    done, and the answer is no (a topic differs, a schema is incompatible); or a server that
+         had answered no longer does, or a worker that cannot go on
     2    bad input: one line on standard error names the option, file, field, server or setting
     3    a worker that stalled
     130  interrupted by Ctrl-C
@@ -20,11 +21,12 @@ import typer
 from typer.exceptions import TyperException
 
 from streams.commands import backtest, demo, replay, schemas, simulate, topics, worker
-from streams.errors import ConfigError, InputError, SchemaError
+from streams.errors import ConfigError, InputError, SchemaError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -58,8 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             prog_name="vigie",
             standalone_mode=False,
         )
-    except (ConfigError, InputError, SchemaError) as error:
-        return _complain(str(error))
+    except (ConfigError, InputError, SchemaError, TransientError) as error:
+        is_server = isinstance(error, TransientError)
+        return _complain(str(error), EXIT_FAILED if is_server else EXIT_BAD_INPUT)
     except TyperException as error:
         return _complain(str(getattr(error, "format_message", error.__str__)()))
     except (typer.Abort, KeyboardInterrupt):
@@ -67,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output left; nothing may be written to it when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return EXIT_FAILED
     except OSError as error:
         if error.filename is None:
             raise
@@ -75,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _complain(text: str) -> int:
+def _complain(text: str, code: int = EXIT_BAD_INPUT) -> int:
     line = " ".join(text.split())
     sys.stderr.write(f"vigie: {line}\n")
-    return EXIT_BAD_INPUT
+    return code

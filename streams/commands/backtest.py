@@ -77,9 +77,8 @@ def run(directory: Path, settings: Settings, bar: Bar) -> BacktestResult:
     Raises:
         InputError: a file of the recording is broken; names it.
     """
-    from simulators.publish import partitions_of
-
     from agents.backtest import Backtest
+    from simulators.publish import partitions_of
     from simulators.recording import Recording
     from streams.worker import shard_params
 
@@ -100,7 +99,7 @@ def _write_whole(rates: pl.DataFrame, path: Path) -> None:
     """The file under its name once it is complete, never half of it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        rates.write_csv(partial)
+        rates.write_csv(partial, datetime_format="%Y-%m-%dT%H:%M:%SZ")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

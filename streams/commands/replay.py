@@ -38,11 +38,12 @@ def replay(
     existing_recording(directory)
     bootstrap = load_settings(kafka_bootstrap=kafka).require_kafka()
     from simulators.publish import replay as send
-
+    from simulators.recording import Recording
     from streams.commands.output import print_counts
     from streams.commands.progress import progress_bar
 
     with progress_bar("Replaying") as bar:
+        bar.expect(Recording(directory).total_records())
         summary = send(
             directory=directory,
             bootstrap=bootstrap,

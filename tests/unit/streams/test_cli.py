@@ -9,7 +9,7 @@ import pytest
 
 from streams import cli
 from streams.commands import schemas as schemas_command
-from streams.errors import ConfigError, InputError, SchemaError
+from streams.errors import ConfigError, InputError, SchemaError, TransientError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +142,14 @@ def test_errors_of_several_lines_become_one(
 ) -> None:
     _raise(monkeypatch, kind("a file\nis broken"))
     assert _complaint(capsys, "schemas") == "vigie: a file is broken\n"
+
+
+def test_a_server_that_stops_answering_is_no_bad_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _raise(monkeypatch, TransientError("Kafka at here:9092: gone"))
+    assert cli.main(["schemas"]) == 1
+    assert capsys.readouterr() == ("", "vigie: Kafka at here:9092: gone\n")
 
 
 def test_a_file_that_the_system_refuses_is_named(
