@@ -94,6 +94,13 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
         """Whether the group still counts us as the owner of our partitions."""
         return bool(self._thread.member_generation() == self.app.consumer_generation_id)
 
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
+        # Faust shares the live set with aiokafka's thread. If all partitions are paused while the
+        # thread waits, the set is empty, which aiokafka takes for "any partition": records of paused
+        # sources are fetched, dropped by Faust, and their positions have moved on.
+        wanted = frozenset(active_partitions or ())
+        return await super()._getmany(wanted, timeout) if wanted else {}
+
     def _to_message(self, tp: TP, record: Any) -> Any:
         if not isinstance(record, RecordSlice):
             return super()._to_message(tp, record)

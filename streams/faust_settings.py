@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from streams.recovery import SliceTableManager
 from streams.table import ChangelogTable
+from streams.watchdog import REBALANCE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
 # A commit only shortens what is read again after a restart; the state itself knows what it has seen.
 COMMIT_INTERVAL_S = 1.0
-# Kafka waits this long for all members of a rebalance.
-REBALANCE_TIMEOUT_S = 60.0
 # Longest time that a record may wait for a broker, e.g. while a partition changes its leader.
 PRODUCE_TIMEOUT_S = 60.0
 REQUEST_TIMEOUT_S = 30.0

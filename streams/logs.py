@@ -27,11 +27,9 @@ class OneLineFormatter(logging.Formatter):
 
 
 def configure_logging(level: str = "WARNING") -> None:
-    """Send the root logger to standard error; Faust, mode and aiokafka speak from `level` on."""
+    """Send everything from `level` on to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter(FORMAT))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if level == "WARNING" else level)
-    for name in ("faust", "mode", "aiokafka", "asyncio"):
-        logging.getLogger(name).setLevel(level)
+    root.setLevel(level)

@@ -44,6 +44,7 @@ class PartitionedStore(memory.Store):  # type: ignore[misc]
         """
         del to_key, to_value  # keys and values stay the bytes that travelled
         topic = self.table.changelog_topic_name
+        self.app.binding.status.recovery_steps += 1
         for event in batch:
             message = event.message
             if message.topic == topic:

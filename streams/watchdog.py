@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_STALLED = 3
+REBALANCE_TIMEOUT_S = 60.0
+"""How long Kafka waits for all members of a rebalance."""
 
 logger = logging.getLogger(__name__)
 
@@ -92,15 +94,17 @@ class Watchdog:
         """Whether the worker gets on; ends it otherwise."""
         progress = self._status.progress()
         waiting = sum(self._status.lags().values())
-        busy = waiting > 0 or self._status.phase in {"recovering", "rebalancing"}
+        phase = self._status.phase
+        busy = waiting > 0 or phase in {"recovering", "rebalancing"}
         if progress != self._progress or not busy:
             self._progress, self._progressed_at = progress, now_s
         still_s = now_s - self._progressed_at
-        if still_s > self._stall_timeout_s:
+        # The group may rightly take its time over a rebalance, however small the timeout.
+        allowed_s = self._stall_timeout_s + (REBALANCE_TIMEOUT_S if phase == "rebalancing" else 0)
+        if still_s > allowed_s:
             self._end(
                 EXIT_STALLED,
-                f"stalled: {self._status.phase}, {waiting} records wait, "
-                f"no progress for {still_s:.0f} s",
+                f"stalled: {phase}, {waiting} records wait, no progress for {still_s:.0f} s",
             )
             return False
         silent_s = now_s - self._ticked_at

@@ -1,0 +1,125 @@
+"""Exactly once, whatever dies: a real worker process against the embedded broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+import orjson
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from simulators.broker import EmbeddedBroker
+from tests.support.tally_worker import STATE_KEY, TABLE, TOPICS
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTITIONS = 4
+RECORDS = 20_000
+CHANGELOG = f"vigie-{TABLE}-changelog"
+
+
+class WorkerProcess:
+    """A tally worker as a child process."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.tally_worker"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "VIGIE_KAFKA_BOOTSTRAP": bootstrap,
+                "VIGIE_PARTITIONS": str(PARTITIONS),
+                # The embedded broker takes half a minute over a member that it has to expel.
+                "VIGIE_GROUP_INSTANCE_ID": "tally-1",
+                "VIGIE_SESSION_TIMEOUT_S": "6",
+                "VIGIE_CHECKPOINT_INTERVAL_MS": "50",
+                "VIGIE_SLICE_MAX_RECORDS": "50",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_ready(self) -> None:
+        assert self._output.readline() == "ready\n"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    @property
+    def _output(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+
+def _tallies(bootstrap: str) -> tuple[int, int]:
+    """Count and total over the last state of every partition."""
+    states: dict[int, dict[str, int]] = {}
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+    parts = [TopicPartition(CHANGELOG, partition) for partition in range(PARTITIONS)]
+    consumer.assign(parts)
+    consumer.seek_to_beginning()
+    ends = consumer.end_offsets(parts)
+    while any(consumer.position(part) < ends[part] for part in parts):
+        for part, records in consumer.poll(timeout_ms=500).items():
+            assert all(record.key == STATE_KEY for record in records)
+            states[part.partition] = orjson.loads(records[-1].value)
+    consumer.close()
+    return sum(state["count"] for state in states.values()), sum(
+        state["total"] for state in states.values()
+    )
+
+
+def _wait_for_count(bootstrap: str, count: int, timeout_s: float) -> tuple[int, int]:
+    until = time.monotonic() + timeout_s
+    tallies = _tallies(bootstrap)
+    while tallies[0] < count and time.monotonic() < until:
+        time.sleep(0.2)
+        tallies = _tallies(bootstrap)
+    return tallies
+
+
+def test_a_worker_killed_in_mid_load_counts_every_record_exactly_once() -> None:
+    with EmbeddedBroker() as broker:
+        servers = broker.bootstrap
+        admin = KafkaAdminClient(bootstrap_servers=servers)
+        admin.create_topics(
+            [*(NewTopic(topic, PARTITIONS, 1) for topic in TOPICS), NewTopic("echo", 1, 1)]
+        )
+        admin.close()
+        first = WorkerProcess(servers)
+        try:
+            first.wait_ready()
+            producer = KafkaProducer(bootstrap_servers=servers)
+            for number in range(RECORDS):
+                producer.send(TOPICS[number % 2], key=b"%d" % (number % 97), value=b"%d" % number)
+                if number == RECORDS // 2:
+                    producer.flush()
+                    before = _wait_for_count(servers, 1, timeout_s=5)[0]
+                    first.kill()
+            producer.flush()
+            producer.close()
+        finally:
+            first.kill()
+        assert before > 0
+        second = WorkerProcess(servers)
+        try:
+            second.wait_ready()
+            tallies = _wait_for_count(servers, RECORDS, timeout_s=30)
+            assert tallies == (RECORDS, RECORDS * (RECORDS - 1) // 2)
+            assert second.terminate() == 0
+            assert _tallies(servers) == tallies
+        finally:
+            second.kill()
