@@ -13,7 +13,6 @@ An error that is none of these is a mistake of Vigie's own and keeps its traceba
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="vigie",
@@ -55,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # kafka-python tells each try to connect; the commands say once what came of them.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
+        # Typer itself answers an interruption with 130 and a reader that left with 1.
         code = typer.main.get_command(app).main(
             args=list(sys.argv[1:] if argv is None else argv) or ["--help"],
             prog_name="vigie",
@@ -65,12 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), EXIT_FAILED if is_server else EXIT_BAD_INPUT)
     except TyperException as error:
         return _complain(str(getattr(error, "format_message", error.__str__)()))
-    except (typer.Abort, KeyboardInterrupt):
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left; nothing may be written to it when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     except OSError as error:
         if error.filename is None:
             raise
