@@ -17,14 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
 
 from simulators import pseudonyms
 from simulators.encode import EventEncoder
 from simulators.events import FIELDS, Entity, EventNumber, Events, Flag, Number, Words
 from streams.schemas import Schemas
-from streams.topics import FLOWS, TOPICS
+from streams.topics import FLOWS
 from streams.vocabulary import COULOIRS, OUTCOMES, SECTOR_COULOIR_PAIRS, SECTORS
 from streams.wire import single_object_header
 
@@ -37,7 +35,6 @@ Key = tuple[str, str, str]
 SEED = 7
 _BATCH_BYTES = 900_000
 _REQUEST_BYTES = 2_000_000
-_ADMIN_TIMEOUT_MS = 30_000
 _LOAD_TICK_S = 0.1
 
 
@@ -141,28 +138,6 @@ def totals_of(batches: Iterable[Batch]) -> Counter[Key]:
 def structure_key(structure: int) -> bytes:
     """The Kafka key of a structure."""
     return pseudonyms.pseudonym(SEED, pseudonyms.STRUCTURE, structure).encode()
-
-
-def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
-    """Create every topic of the service's table, as `vigie topics` does."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_ADMIN_TIMEOUT_MS)
-    try:
-        admin.create_topics(
-            [
-                NewTopic(
-                    spec.name,
-                    partitions if spec.partitions == "shared" else spec.partitions,
-                    replication,
-                    topic_configs={
-                        "cleanup.policy": spec.cleanup,
-                        "max.message.bytes": str(spec.max_message_bytes),
-                    },
-                )
-                for spec in TOPICS.values()
-            ]
-        )
-    finally:
-        admin.close()
 
 
 def produce(bootstrap: str, batches: Sequence[Batch], *, partitions: int) -> None:

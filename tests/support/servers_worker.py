@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,12 +17,11 @@ from tests.support.servers_kafka import server_port
 from tests.support.servers_process import ServerProcess
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
     from tests.support.servers_traffic import Key
 
-COMMAND: Final = (sys.executable, "-m", "tests.support.counting_worker")
+COMMAND: Final = (str(Path(sys.executable).with_name("vigie")), "worker")
 
 _HTTP_TIMEOUT_S = 10.0
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams.settings import Settings
+from streams.topic_admin import ensure_topics
 from tests.support.servers_kafka import KafkaCluster
-from tests.support.servers_traffic import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ PARTITIONS = 8
 def kafka(tmp_path: Path) -> Iterator[KafkaCluster]:
     """One broker with the service's topics."""
     with KafkaCluster(tmp_path / "kafka", brokers=1) as cluster:
-        create_topics(cluster.bootstrap, partitions=PARTITIONS, replication=1)
+        _create_topics(cluster)
         yield cluster
 
 
@@ -26,5 +27,12 @@ def kafka(tmp_path: Path) -> Iterator[KafkaCluster]:
 def kafka_of_three(tmp_path: Path) -> Iterator[KafkaCluster]:
     """Three brokers with the service's topics, each on all of them."""
     with KafkaCluster(tmp_path / "kafka", brokers=3) as cluster:
-        create_topics(cluster.bootstrap, partitions=PARTITIONS, replication=3)
+        _create_topics(cluster)
         yield cluster
+
+
+def _create_topics(cluster: KafkaCluster) -> None:
+    settings = Settings(
+        kafka_bootstrap=cluster.bootstrap, partitions=PARTITIONS, replication=cluster.replication
+    )
+    ensure_topics(settings, create=True)
