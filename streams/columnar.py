@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from streams.errors import SchemaError
 from streams.layout import Column, Kind, Layout
 from streams.lockstep import Bools, Int64s, Joined, Lockstep, Scanned
 from streams.validity import faults_of
@@ -28,6 +29,9 @@ class ColumnarReader:
     Args:
         writer: layout in which the bodies are written.
         reader: layout of the frames; it must be able to read `writer` (`streams.compatibility`).
+
+    Raises:
+        SchemaError: an enum of the writer has symbols that the reader cannot take.
     """
 
     def __init__(self, writer: Layout, reader: Layout) -> None:
@@ -42,7 +46,7 @@ class ColumnarReader:
         self._kept = [column for column in reader if column.name in by_name]
         self._made = {column.name: _expression(column) for column in self._kept}
         self._filled = [
-            pl.lit(pl.Series([column.default], dtype=column.dtype)).first().alias(column.name)
+            pl.lit(column.default, dtype=column.dtype).alias(column.name)
             for column in reader
             if column.name not in by_name
         ]
@@ -79,16 +83,13 @@ class ColumnarReader:
         frame, not_text = self._with_texts(raw)
         if not_text is not None:
             good[np.flatnonzero(good)[not_text]] = False
-        return (frame.select(self._order) if self._filled else frame), good
+        return frame, good
 
     def _resolve(self, state: Lockstep, target: Column, field: Scanned) -> None:
-        """From the writer's field to the reader's; flag what that cannot take or `validity` refuses."""
+        """From the writer's codes to the reader's; flag what `streams.validity` refuses."""
         table = self._tables.get(target.name)
         if table is not None:
             field.values = table[np.clip(field.values, 0, len(table) - 1)]
-            state.bad |= field.values < 0
-        if field.present is not None and target.null_branch is None:
-            state.bad |= ~field.present
         faults = faults_of(target, field.values, field.lengths, field.present)
         if faults is not None:
             state.bad |= faults
@@ -112,7 +113,10 @@ class ColumnarReader:
             if field.present is not None:
                 table.append(pl.Series(target.name + _PRESENT, field.present))
             wanted.append(self._made[target.name][field.present is not None])
-        return pl.DataFrame(table).select(*wanted, *self._filled)
+        raw = pl.DataFrame(table)
+        if not self._filled:
+            return raw.select(wanted)
+        return raw.with_columns(*wanted, *self._filled).select(self._order)
 
     def _with_texts(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, Int64s | None]:
         """Binary as text, and the rows left out because a text of theirs is not UTF-8."""
@@ -151,13 +155,19 @@ def _expression(column: Column) -> tuple[pl.Expr, pl.Expr]:
 def _code_table(source: Column, target: Column) -> Int64s | None:
     """Enum codes of the writer -> codes of the reader; `None` if they are the same.
 
-    A symbol that the reader does not know takes the reader's default, or -1 if it has none.
+    A symbol that the reader does not know takes the reader's default.
+
+    Raises:
+        SchemaError: it has none.
     """
     if source.symbols == target.symbols:
         return None
     code_of = {symbol: code for code, symbol in enumerate(target.symbols)}
-    unknown = -1 if target.fallback is None else code_of[target.fallback]
-    return np.array([code_of.get(symbol, unknown) for symbol in source.symbols], np.int64)
+    unknown = code_of.get(target.fallback or "", -1)
+    table = np.array([code_of.get(symbol, unknown) for symbol in source.symbols], np.int64)
+    if table.min(initial=0) < 0:
+        raise SchemaError(f"{target.name}: {target.enum_name} lacks a symbol and has no default")
+    return table
 
 
 def _are_utf8(raw: pl.Series) -> Bools:

@@ -58,9 +58,10 @@ class Joined:
         sizes = np.fromiter(map(len, whole), np.int64, len(whole))
         self.ends: Int64s = np.cumsum(sizes)
         self.starts: Int64s = self.ends - sizes
-        # A flagged record goes on being read from where it stands: each field moves it by a branch
-        # and a varint at most, and a read takes a word. So no read ever leaves the buffer.
-        padding = bytes((_WORD_BYTES + 1) * MAX_FIELDS + 2 * _WORD_BYTES)
+        # A flagged record goes on being read from where it stands. In these zeros a field moves it by
+        # a branch and one byte, the varint that led here by a word, and a read takes a word: so no
+        # read ever leaves the buffer.
+        padding = bytes(2 * MAX_FIELDS + 2 * _WORD_BYTES)
         buffer = b"".join((*whole, padding))
         self.octets = np.frombuffer(buffer, np.uint8)
         self.words: npt.NDArray[np.uint64] = np.ndarray(

@@ -49,6 +49,14 @@ def test_numbers_beyond_eight_bytes_are_left_to_the_other_reader(number: int) ->
     assert bad == [False, True]
 
 
+def test_a_number_cut_after_eight_bytes_is_not_completed_by_the_next_field() -> None:
+    state = Lockstep(Joined([b"\x81" * 8 + b"\x01"]), np.arange(1), 0)
+    for _ in range(2):
+        state.read(Column("n", Kind.LONG))
+    state.finish()
+    assert state.bad.tolist() == [True]
+
+
 def test_an_int_of_33_bits_is_flagged() -> None:
     values = [octets_of("long", n) for n in (2**31 - 1, 2**31, -(2**31), -(2**31) - 1)]
     assert scan(Column("n", Kind.INT), values)[1] == [False, True, False, True]

@@ -25,15 +25,8 @@ def test_headers_are_the_published_bytes() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        b"",
-        b"\x00",
-        b"\x00\x00\x00\x01",
-        b"\xc3",
-        b"\xc3\x01",
-        b"\xc3\x01ABCDEFG",
-        b"\xc3\x02" * 8,
-        b'{"event_id": 1}',
-        b"\x01\x00\x00\x00\x01",
+        *(b"", b"\x00", b"\x00\x00\x00\x01", b"\xc3", b"\xc3\x01", b"\xc3\x01ABCDEFG"),
+        *(b"\xc3\x02" * 8, b'{"event_id": 1}', b"\x01\x00\x00\x00\x01"),
     ],
 )
 def test_a_header_that_is_cut_or_strange_is_no_framing(value: bytes) -> None:
