@@ -17,21 +17,23 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from simulators.container import NULL_CODEC, SYNC_BYTES, Block, Container, header_bytes
-from simulators.encode import varint, varint_sizes
+from simulators.encode import varint
+from simulators.flat import FlatReader
 from streams.errors import InputError, SchemaError
-from streams.layout import Column, Kind, Layout, layout_of
+from streams.layout import layout_of
 from streams.schemas import SchemaVersion, fingerprint_of, parse_plain
 from streams.wire import single_object_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from simulators.container import Block, Container
+
 Int64Array = npt.NDArray[np.int64]
 
-_SYNC: Final = bytes(SYNC_BYTES)
-_NUMBERS: Final = (Kind.INT, Kind.LONG, Kind.ENUM)
 _TIMES: Final = ("occurred_at", "recorded_at")
+_RECORDS_AT_A_TIME: Final = 16_384
+"""Small blocks are read together: a query costs more than the few records of one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,61 +119,70 @@ class BlockReader:
             self._header = single_object_header(fingerprint_of(container.schema))
         except SchemaError as error:
             raise InputError(f"{container.path}: {error}") from None
-        self._layout = layout_of(container.schema)
+        names = [field["name"] for field in container.schema["fields"]]
+        if [name for name in names if name in _TIMES] != list(_TIMES):
+            raise InputError(f"{container.path}: records lack occurred_at and then recorded_at")
+        # For each time, a record of the fields before it: where that ends, the time begins.
+        self._before_times = [
+            parse_plain(
+                {**container.schema, "fields": container.schema["fields"][: names.index(name)]}
+            )
+            for name in _TIMES
+        ]
         self._reader_layout = version.layout or ()
-        if self._layout is not None:
-            self._flat_header = header_bytes(_flat(version.record, self._layout), NULL_CODEC, _SYNC)
+        layout = layout_of(container.schema)
+        flat = None if layout is None else FlatReader(layout, self._reader_layout)
+        self._flat = flat if flat is not None and flat.is_possible else None
 
     def rows(self) -> Iterator[Rows]:
-        """The blocks' records, in file order.
+        """The file's records in order, some blocks at a time.
 
         Raises:
             InputError: a block is broken; the text names the file, the block and its position.
         """
+        waiting: list[tuple[Block, bytes]] = []
         for block, payload in self._container.payloads():
-            if block.count:
-                rows = self._by_columns(block, payload)
-                yield self._by_record(block, payload) if rows is None else rows
+            waiting.append((block, payload))
+            if sum(one.count for one, _ in waiting) >= _RECORDS_AT_A_TIME:
+                yield from self._read(waiting)
+                waiting = []
+        yield from self._read(waiting)
 
-    def _by_columns(self, block: Block, payload: bytes) -> Rows | None:
-        if self._layout is None or not _resolves(self._layout, self._reader_layout):
+    def _read(self, blocks: list[tuple[Block, bytes]]) -> Iterator[Rows]:
+        count = sum(block.count for block, _ in blocks)
+        if not count and not any(payload for _, payload in blocks):
+            return
+        rows = self._by_columns(count, b"".join(payload for _, payload in blocks))
+        if rows is not None:
+            yield rows
+        elif len(blocks) > 1:
+            for one in blocks:
+                yield from self._read([one])
+        else:
+            yield self._by_record(*blocks[0])
+
+    def _by_columns(self, count: int, payload: bytes) -> Rows | None:
+        read = None if self._flat is None else self._flat.read(count, payload)
+        if read is None:
             return None
-        parts = (varint(block.count), varint(len(payload)), payload, _SYNC)
-        try:
-            raw = pl.read_avro(io.BytesIO(b"".join((self._flat_header, *parts))))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            return None
-        if raw.height != block.count:
-            return None
-        before: dict[str, Int64Array] = {}
-        at = np.zeros(block.count, np.int64)
-        for column in self._layout:
-            before[column.name] = at
-            at = at + _sizes(raw[column.name], column)
-        if int(at.sum()) != len(payload):
-            return None
-        frame = _resolved(raw, self._layout, self._reader_layout)
-        if frame is None:
-            return None
-        ends = np.cumsum(at)
-        starts = ends - at
-        times_at = np.stack([starts + before[name] for name in _TIMES])
-        return Rows(frame, payload, starts, ends, times_at, self._header)
+        frame, places = read
+        starts = places[self._container.schema["fields"][0]["name"]]
+        times_at = np.stack([places[name] for name in _TIMES])
+        return Rows(frame, payload, starts, places[""], times_at, self._header)
 
     def _by_record(self, block: Block, payload: bytes) -> Rows:
         stream = io.BytesIO(payload)
         reader = self._version.plain
         ends, records, times_at = [], [], []
-        time_fields = self._time_prefixes()
         for _ in range(block.count):
             start = stream.tell()
             try:
                 records.append(fastavro.schemaless_reader(stream, self._writer, reader))
                 ends.append(stream.tell())
-                times_at.append([_end_of(payload, start, prefix) for prefix in time_fields])
+                times_at.append([_end_of(payload, start, prefix) for prefix in self._before_times])
             except Exception:  # noqa: BLE001 (fastavro raises whatever a broken body leads it to)
                 break
-        if len(ends) < block.count or ends[-1] != len(payload):
+        if len(ends) < block.count or stream.tell() != len(payload):
             raise self._container.broken(
                 block.number, block.position, f"has a broken record (number {len(ends) + 1})"
             )
@@ -192,17 +203,6 @@ class BlockReader:
             self._header,
         )
 
-    def _time_prefixes(self) -> list[Any]:
-        """For each time, a record schema of the fields before it: reading it finds the time's place."""
-        fields = self._container.schema["fields"]
-        names = [field["name"] for field in fields]
-        if not set(_TIMES) <= set(names):
-            raise InputError(f"{self._container.path}: records lack occurred_at or recorded_at")
-        return [
-            parse_plain({**self._container.schema, "fields": fields[: names.index(name)]})
-            for name in _TIMES
-        ]
-
 
 def _end_of(payload: bytes, start: int, prefix: Any) -> int:
     stream = io.BytesIO(payload)
@@ -215,93 +215,3 @@ def _after_varint(payload: bytes, at: int) -> int:
     while payload[at] & 0x80:
         at += 1
     return at + 1
-
-
-def _flat(record: str, layout: Layout) -> dict[str, Any]:
-    """The same bytes under a schema without names: an enum travels as an int."""
-    fields = []
-    for column in layout:
-        kind: Any = "int" if column.kind is Kind.ENUM else column.kind.value
-        if column.null_branch is not None:
-            kind = ["null", kind] if column.null_branch == 0 else [kind, "null"]
-        fields.append({"name": column.name, "type": kind})
-    return {"type": "record", "name": record, "fields": fields}
-
-
-def _sizes(values: pl.Series, column: Column) -> Int64Array:
-    """Bytes of each value in Avro's shortest form, shape (n,)."""
-    branch = 0 if column.null_branch is None else 1
-    nulls = values.is_null().to_numpy() if branch else None
-    if column.kind is Kind.STRING:
-        lengths = values.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
-        sizes = lengths + varint_sizes(lengths)
-    elif column.kind in _NUMBERS:
-        sizes = varint_sizes(values.fill_null(0).to_numpy().astype(np.int64))
-    else:
-        sizes = np.ones(len(values), np.int64)
-    if nulls is not None:
-        sizes = np.where(nulls, 0, sizes)
-    return sizes + branch
-
-
-def _resolves(writer: Layout, reader: Layout) -> bool:
-    """Whether columns of the writer can be taken over by name, kind by kind."""
-    by_name = {column.name: column for column in writer}
-    for target in reader:
-        source = by_name.get(target.name)
-        if source is None:
-            if not target.has_default:
-                return False
-        elif source.kind is not target.kind and (source.kind, target.kind) != (
-            Kind.INT,
-            Kind.LONG,
-        ):
-            return False
-    return set(_TIMES) <= by_name.keys()
-
-
-def _resolved(raw: pl.DataFrame, writer: Layout, reader: Layout) -> pl.DataFrame | None:
-    by_name = {column.name: column for column in writer}
-    columns = []
-    for target in reader:
-        source = by_name.get(target.name)
-        if source is None:
-            columns.append(_default(target, raw.height))
-            continue
-        values = raw[target.name]
-        if target.kind is Kind.ENUM:
-            codes = _reader_codes(values, source, target)
-            if codes is None:
-                return None
-            values = codes.cat.to(target.dtype)
-        else:
-            values = values.cast(target.dtype)
-        if target.null_branch is None and values.null_count():
-            return None
-        columns.append(values.alias(target.name))
-    return pl.DataFrame(columns)
-
-
-def _reader_codes(codes: pl.Series, source: Column, target: Column) -> pl.Series | None:
-    """Enum codes of the writer as codes of the reader; `None` if one has no meaning."""
-    low, high = codes.min(), codes.max()
-    if low is None:
-        return codes.cast(pl.UInt32)
-    if not (isinstance(low, int) and isinstance(high, int)):
-        return None
-    if low < 0 or high >= len(source.symbols):
-        return None
-    if source.symbols != target.symbols:
-        place = {symbol: code for code, symbol in enumerate(target.symbols)}
-        unknown = None if target.fallback is None else place[target.fallback]
-        table = pl.Series([place.get(s, unknown) for s in source.symbols], dtype=pl.UInt32)
-        was_null = codes.null_count()
-        codes = table.gather(codes.cast(pl.UInt32))
-        if codes.null_count() != was_null:
-            return None
-    return codes.cast(pl.UInt32)
-
-
-def _default(column: Column, count: int) -> pl.Series:
-    """A column that holds its default in every row."""
-    return pl.Series(column.name, [column.default], dtype=column.dtype).new_from_index(0, count)

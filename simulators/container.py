@@ -130,9 +130,12 @@ class Container:
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         try:
-            self.schema: dict[str, Any] = json.loads(metadata["avro.schema"])
+            schema = json.loads(metadata["avro.schema"])
         except (KeyError, ValueError):
             raise InputError(f"{path}: header holds no readable Avro schema") from None
+        if not isinstance(schema, dict) or schema.get("type") != "record":
+            raise InputError(f"{path}: holds no records")
+        self.schema: dict[str, Any] = schema
         self.codec = metadata.get("avro.codec", NULL_CODEC.encode()).decode("ascii", "replace")
         if self.codec not in (NULL_CODEC, DEFLATE_CODEC):
             raise InputError(f"{path}: codec {self.codec!r} is not read, only null and deflate")

@@ -88,12 +88,15 @@ DISPENSED_SEPTEMBER: Final = 450_000
 """About 70 % of what is prescribed; each is consulted first, which is an event of its own."""
 
 PLATFORM_ACCOUNTS: Final = 2_000
-PLATFORM_PATIENTS_MEDIAN: Final = 12.0
-"""Distinct patients of an account on a day on which it works; p99 about 80 (log-normal, sigma 0.82)."""
+PLATFORM_LOOKS_MEDIAN: Final = 15.5
+"""Looks of an account on a day on which it works. Some return to a patient of the same day: what
+comes out is a median of 12 distinct patients with a p99 of about 80 (log-normal, sigma 0.82)."""
 PLATFORM_SIGMA_BETWEEN: Final = 0.60
 PLATFORM_SIGMA_WITHIN: Final = 0.559  # sqrt(0.82² - 0.60²)
-PLATFORM_ACTIVE_DAY_RATIO: Final = 0.17
-"""Share of working days on which an account works: gives about 0.3 M accesses a month."""
+PLATFORM_PRESENCE: Final = (0.025, 0.54, 4.0)
+"""Share of working days on which an account works: a + b u^c for u even in [0, 1). Seldom for most,
+14 days a month at the most; together about 0.3 M accesses a month."""
+
 
 SECTOR_OF_COULOIR: Final[dict[str, str]] = {
     "HOPITAL": "ES",

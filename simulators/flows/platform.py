@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BoolArray = npt.NDArray[np.bool_]
 
-KNOWN_RATIO: Final = 0.89
+KNOWN_RATIO: Final = 0.925
 """Patients whom an account's structure has met lately; some of those meetings left no event, so that
 about 85 % of accesses show an earlier one (the detection reference assumes 15 % without)."""
 NEIGHBOUR_RATIO: Final = 0.004

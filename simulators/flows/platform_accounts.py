@@ -68,7 +68,7 @@ class PlatformAccounts:
     Attributes:
         account: shape (n,), ascending.
         presence: shape (n,), share of working days on which it works.
-        level: shape (n,), its median number of patients on such a day.
+        level: shape (n,), its median number of looks on such a day.
         main: shape (n,), codes of its usual platform.
         is_office: shape (n,), whether it does office work: more identities, fewer documents.
         couloir: shape (n,), codes of its home's couloir.
@@ -82,11 +82,14 @@ class PlatformAccounts:
             keen = uniform(everyone, salt_of(seed, "platform account"))
             chosen.append(everyone[np.argsort(keen)[: max(1, round(total * share))]])
         self.account: Int64Array = np.sort(np.concatenate(chosen))
-        self.presence: FloatArray = _presence(uniform(self.account, salt_of(seed, "presence")))
+        least, span, power = volumes.PLATFORM_PRESENCE
+        self.presence: FloatArray = (
+            least + span * uniform(self.account, salt_of(seed, "presence")) ** power
+        )
         rank = np.argsort(np.argsort(uniform(self.account, salt_of(seed, "platform level"))))
         # Quantiles instead of draws: the median and the spread hold in a small region, too.
         quantile = [NormalDist().inv_cdf((place + 0.5) / len(rank)) for place in rank.tolist()]
-        self.level: FloatArray = volumes.PLATFORM_PATIENTS_MEDIAN * np.exp(
+        self.level: FloatArray = volumes.PLATFORM_LOOKS_MEDIAN * np.exp(
             volumes.PLATFORM_SIGMA_BETWEEN * np.array(quantile)
         )
         self.main = Draw(PLATFORMS, _MAIN_PLATFORM)(
@@ -94,9 +97,3 @@ class PlatformAccounts:
         )
         self.is_office = uniform(self.account, salt_of(seed, "office")) < 0.22
         self.couloir: CodeArray = population.couloir[population.home[self.account]]
-
-
-def _presence(number: FloatArray) -> FloatArray:
-    """Share of working days: most accounts come seldom, some daily; the mean is the volumes' figure."""
-    presence: FloatArray = number ** (1.0 / volumes.PLATFORM_ACTIVE_DAY_RATIO - 1.0) + 0.01
-    return np.minimum(presence, 0.95)
