@@ -1,0 +1,149 @@
+"""Events per second of a whole worker from a real Kafka, against a stock Faust agent, in one run.
+
+    .venv/bin/python tests/benchmarks/throughput.py [--events N] [--stock-events N]
+
+One Apache Kafka broker on loopback holds the topics, filled before the clock starts. Then
+
+* `vigie worker` reads them: decode, rates, accounts, marks, duplicates, checkpoints, metrics;
+* a stock Faust agent reads the first of the same records: decode with fastavro, counts per minute by
+  flow, sector and outcome, and the accounts of each flow and sector, in Faust tables. It does less
+  than the worker: no duplicates, no lateness, no rolling windows, no dead letters.
+
+Each is timed between two of its own figures some seconds apart in mid-run, so that neither start-up
+nor the last checkpoint is in the figure. Both run alone, the broker beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from rich.console import Console  # noqa: E402 (the checkout's root must be on the path first)
+from rich.table import Table  # noqa: E402
+
+from streams.settings import Settings  # noqa: E402
+from streams.topic_admin import ensure_topics  # noqa: E402
+from tests.support.servers_kafka import KafkaCluster  # noqa: E402
+from tests.support.servers_process import ServerProcess  # noqa: E402
+from tests.support.servers_traffic import TrafficMaker, produce  # noqa: E402
+from tests.support.servers_worker import Worker, summed  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PARTITIONS = 8
+CHUNK = 100_000
+# As often as a Prometheus would scrape; every sample costs the worker a whole exposition.
+SAMPLE_S = 1.0
+TIMEOUT_S = 300.0
+# Of the events read, the share after which timing begins and ends.
+FROM_SHARE, TO_SHARE = 0.1, 0.9
+
+
+def main() -> None:
+    arguments = _arguments()
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="vigie-throughput-") as name:
+        directory = Path(name)
+        with KafkaCluster(directory / "kafka", brokers=1) as kafka:
+            console.print(f"filling Kafka with {arguments.events:,} events")
+            size_bytes = _fill(kafka, arguments.events)
+            console.print(f"vigie worker reads {arguments.events:,} events")
+            vigie = _time_worker(directory, kafka, arguments.events)
+            console.print(f"stock Faust agent reads the first {arguments.stock_events:,} of them")
+            stock = _time_stock(directory, kafka, arguments.stock_events)
+    table = Table(title=f"one process each, {PARTITIONS} partitions, {os.cpu_count()} cores")
+    for heading in ("ratio", "", "events/s", "µs per event"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for what, rate in (("vigie worker", vigie), ("stock Faust agent", stock)):
+        table.add_row(f"{rate / stock:.1f}", what, f"{rate:,.0f}", f"{1e6 / rate:.1f}")
+    console.print(table)
+    console.print(f"{size_bytes / arguments.events:.0f} bytes per event on the wire")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--events", type=int, default=1_500_000, help="events for the worker")
+    parser.add_argument("--stock-events", type=int, default=20_000, help="events for stock Faust")
+    return parser.parse_args()
+
+
+def _fill(kafka: KafkaCluster, events: int) -> int:
+    """Produce a month's morning of traffic; the bytes of all values."""
+    settings = Settings(kafka_bootstrap=kafka.bootstrap, partitions=PARTITIONS)
+    ensure_topics(settings, create=True)
+    maker = TrafficMaker(structures=4_000, accounts=20_000)
+    now_ms = int(time.time() * 1000)
+    size_bytes = 0
+    for first in range(0, events, CHUNK):
+        # An hour of event time over the whole run, in order, as from sources that are in step.
+        start_ms = now_ms - 3_600_000 + 3_600_000 * first // events
+        end_ms = now_ms - 3_600_000 + 3_600_000 * min(first + CHUNK, events) // events
+        batches = maker.mixed(min(CHUNK, events - first), start_ms=start_ms, end_ms=end_ms)
+        produce(kafka.bootstrap, batches, partitions=PARTITIONS)
+        size_bytes += sum(len(value) for batch in batches for value in batch.values)
+    return size_bytes
+
+
+def _time_worker(directory: Path, kafka: KafkaCluster, events: int) -> float:
+    with Worker(directory, "worker", bootstrap=kafka.bootstrap, partitions=PARTITIONS) as worker:
+        rate = _rate(lambda: summed("vigie_events_total", worker), events, worker.process)
+        worker.process.terminate()
+    return rate
+
+
+def _time_stock(directory: Path, kafka: KafkaCluster, events: int) -> float:
+    progress = directory / "stock.progress"
+    stock = ServerProcess(
+        "stock Faust agent",
+        [sys.executable, str(Path(__file__).with_name("stock_agent.py"))],
+        log=directory / "stock.log",
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "STOCK_BOOTSTRAP": kafka.bootstrap,
+            "STOCK_PARTITIONS": str(PARTITIONS),
+            "STOCK_PROGRESS": str(progress),
+        },
+    )
+
+    def done() -> float:
+        text = progress.read_text() if progress.exists() else ""
+        return float(text or 0)
+
+    stock.start()
+    try:
+        return _rate(done, events, stock)
+    finally:
+        stock.close()
+
+
+def _rate(done: Callable[[], float], events: int, process: ServerProcess) -> float:
+    """Events per second between the first and the last figure within the timed share."""
+    samples: list[tuple[float, float]] = []
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        asked = time.monotonic()
+        count = done()
+        if count >= events * FROM_SHARE:
+            samples.append((asked, count))
+        if count >= events * TO_SHARE and len(samples) > 1:
+            (start, first), (end, last) = samples[0], samples[-1]
+            return (last - first) / (end - start)
+        if not process.running:
+            raise process.error(f"ended with {process.returncode}")
+        time.sleep(SAMPLE_S)
+    raise process.error(f"not through within {TIMEOUT_S:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
