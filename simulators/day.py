@@ -197,8 +197,9 @@ class CareDays:
             tally = tallies[activity]
             begin = np.cumsum(tally) - tally
             rank = np.arange(len(structure)) - begin[structure]
-            share = (rank + rng.random(len(structure))) / tally[structure]
-            visit = first[structure] + (share * busiest[structure]).astype(np.int64)
+            # Systematic sampling in whole numbers: no visit has two acts of one activity.
+            offset = (rng.random(structures) * tally).astype(np.int64)[structure]
+            visit = first[structure] + (rank * busiest[structure] + offset) // tally[structure]
             acts[activity] = Acts(structure, account, visit)
         at = np.repeat(np.arange(structures), busiest)
         patient = self.panels.pick(at, ordinal, rng.random(len(at)))

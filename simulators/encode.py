@@ -8,6 +8,7 @@ other. About 30 times faster than a writer that takes records.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -66,7 +67,7 @@ class Encoded:
         """Each body by itself."""
         blob = self.data.tobytes()
         ends = self.ends.tolist()
-        return [blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+        return [blob[start:end] for start, end in pairwise([0, *ends])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
