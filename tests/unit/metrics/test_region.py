@@ -59,7 +59,8 @@ def test_a_scrape_of_a_whole_region_is_quick() -> None:
     generate_latest(registry)
     took_s = []
     for _ in range(5):
-        start_s = time.perf_counter()
+        # Processor time: what else the machine does must not decide.
+        start_s = time.process_time()
         generate_latest(registry)
-        took_s.append(time.perf_counter() - start_s)
+        took_s.append(time.process_time() - start_s)
     assert min(took_s) < 0.05
