@@ -59,7 +59,16 @@ class ActivityProcessor:
             try:
                 marks = read_marks(record.value or b"")
             except StateError as error:
-                outgoing.append(dead_letter(topic, self.partition, record, NOT_A_MARK, str(error)))
+                outgoing.append(
+                    dead_letter(
+                        topic,
+                        self.partition,
+                        record,
+                        NOT_A_MARK,
+                        str(error),
+                        refuser="agents.activity",
+                    )
+                )
                 continue
             changed |= self.cells.add(marks)
         if changed:

@@ -120,14 +120,17 @@ class SourceProcessor:
 
     def _dead_letter(self, topic: str, record: Record, reason: str, detail: str) -> Outgoing:
         self.shard.count_dead_letter(topic, str(reason))
-        return dead_letter(topic, self.partition, record, str(reason), detail)
+        refuser = "agents.shard" if reason == EVENT_TIME_AHEAD else "streams.codec"
+        return dead_letter(topic, self.partition, record, str(reason), detail, refuser=refuser)
 
 
-def dead_letter(topic: str, partition: int, record: Record, reason: str, detail: str) -> Outgoing:
+def dead_letter(
+    topic: str, partition: int, record: Record, reason: str, detail: str, *, refuser: str
+) -> Outgoing:
     """A record that will never be retried: its bytes untouched, its origin and reason in headers.
 
     The headers have the names that Kafka Connect gives them (KIP-298), so that existing tools read
-    them. No part of the content stands in a header.
+    them. No part of the content stands in a header; `refuser` is the module that would not take it.
     """
     headers = {
         "topic": topic,
@@ -135,6 +138,7 @@ def dead_letter(topic: str, partition: int, record: Record, reason: str, detail:
         "offset": str(record.offset),
         "connector.name": "vigie",
         "stage": "VALUE_CONVERTER",
+        "class.name": refuser,
         "exception.class.name": reason,
         "exception.message": detail,
     }

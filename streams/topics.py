@@ -77,7 +77,7 @@ TOPICS: Final[dict[str, TopicSpec]] = {
         TopicSpec(
             DEAD_LETTERS,
             "DeadLetter",
-            "topic-partition-offset",
+            "original key",
             "vigie",
             30 * _DAY_MS,
             partitions=1,
