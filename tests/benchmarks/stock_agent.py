@@ -64,5 +64,5 @@ if __name__ == "__main__":
         int(os.environ["STOCK_PARTITIONS"]),
         Path(os.environ["STOCK_PROGRESS"]),
     )
-    sys.argv = [sys.argv[0], "worker", "--loglevel", "warning", "--without-web"]
+    sys.argv = [sys.argv[0], "worker", "--loglevel", "warn", "--without-web"]
     application.main()
