@@ -19,7 +19,7 @@ import polars as pl
 
 from simulators.encode import varint
 from simulators.flat import FlatReader
-from streams.errors import InputError, SchemaError
+from streams.errors import InputError
 from streams.layout import layout_of
 from streams.schemas import SchemaVersion, fingerprint_of, parse_plain
 from streams.wire import single_object_header
@@ -114,23 +114,28 @@ class BlockReader:
             raise InputError(f"{container.path}: holds records {name}, not {version.record}")
         self._container = container
         self._version = version
+        self._reader_layout = version.layout or ()
         try:
-            self._writer = parse_plain(container.schema)
-            self._header = single_object_header(fingerprint_of(container.schema))
-        except SchemaError as error:
-            raise InputError(f"{container.path}: {error}") from None
-        names = [field["name"] for field in container.schema["fields"]]
+            self._bind(container.schema)
+        except InputError:
+            raise
+        except Exception:  # noqa: BLE001 (a broken schema leads its parser to whatever it raises)
+            raise InputError(f"{container.path}: header holds no readable Avro schema") from None
+
+    def _bind(self, schema: dict[str, Any]) -> None:
+        self._writer = parse_plain(schema)
+        self._header = single_object_header(fingerprint_of(schema))
+        fields = schema["fields"]
+        names = [field["name"] for field in fields]
         if [name for name in names if name in _TIMES] != list(_TIMES):
-            raise InputError(f"{container.path}: records lack occurred_at and then recorded_at")
+            raise InputError(
+                f"{self._container.path}: records lack occurred_at and then recorded_at"
+            )
         # For each time, a record of the fields before it: where that ends, the time begins.
         self._before_times = [
-            parse_plain(
-                {**container.schema, "fields": container.schema["fields"][: names.index(name)]}
-            )
-            for name in _TIMES
+            parse_plain({**schema, "fields": fields[: names.index(name)]}) for name in _TIMES
         ]
-        self._reader_layout = version.layout or ()
-        layout = layout_of(container.schema)
+        layout = layout_of(schema)
         flat = None if layout is None else FlatReader(layout, self._reader_layout)
         self._flat = flat if flat is not None and flat.is_possible else None
 

@@ -12,6 +12,7 @@ of it held by `tests/integration/test_broker.py`:
 * It takes topic configurations and forgets them: `DescribeConfigs` lists none,
   `max.message.bytes` is not enforced, and neither compaction nor retention removed a record
   within minutes. Memory grows with the traffic; a changelog is replayed whole.
+* It grants no producer ids: idempotent producers fail at their start.
 * A topic that does not exist is created by the first record sent to it.
 * `OffsetsForTimes` answers with the broker's own time of the record, not with the record's.
 * A lone member joins its group after half of the session timeout (23 s with 45 s, 3 s with 6 s),
