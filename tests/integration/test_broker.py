@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownError
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import TopicAlreadyExistsError
@@ -69,6 +72,21 @@ def test_topics_are_created_once_and_their_configurations_are_forgotten(
     admin.close()
     # Should an upgrade keep them, the module's text and the topics' check can say more.
     assert described == {"topic": {"configured": {}}}
+
+
+def test_idempotent_producers_are_refused(broker: EmbeddedBroker) -> None:
+    async def start() -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=broker.bootstrap, enable_idempotence=True, acks="all"
+        )
+        try:
+            await producer.start()
+        finally:
+            await producer.stop()
+
+    # Should an upgrade grant producer ids, the worker will use them by itself (streams.preflight).
+    with pytest.raises(UnknownError):
+        asyncio.run(start())
 
 
 def test_a_taken_port_gives_another_one() -> None:
