@@ -45,7 +45,9 @@ class Settings:
         262_144, "event ids remembered per flow and partition; the oldest leave first", minimum=1024
     )
     clock_skew_s: int = _setting(
-        600, "how far an event's clock may be ahead of Kafka's before it is dead-lettered", minimum=1
+        600,
+        "how far an event's clock may be ahead of Kafka's before it is dead-lettered",
+        minimum=1,
     )
     small_cell_min: int = _setting(
         5, "active accounts or structures below this count are withheld", minimum=1
