@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,9 @@ Fail = Callable[[BaseException], None]
 # records, so the queue is short. Faust's default counts 4096 messages.
 QUEUED_SLICES = 8
 # Giving up partitions must fit well into the time that a rebalance may take (streams.faust_settings).
-FINISH_TIMEOUT_S = 30.0
+FINISH_TIMEOUT_S = 20.0
+# Orchestrators kill a worker 30 s after SIGTERM; before that it says itself what kept it.
+STOP_TIMEOUT_S = 25.0
 
 
 class SliceApp(faust.App):  # type: ignore[misc]  # Faust ships no types
@@ -194,6 +197,20 @@ def _end_failed(exc: BaseException) -> None:
     end_process(EXIT_FAILED, f"cannot go on: {describe(exc)}")
 
 
+def _end_with_thread(hook: threading.ExceptHookArgs) -> None:
+    """Without its consumer thread Faust would wait for ever (B20)."""
+    name = hook.thread.name if hook.thread else "a thread"
+    end_process(EXIT_FAILED, f"{name} died: {describe(hook.exc_value or hook.exc_type())}")
+
+
+async def _stop(app: SliceApp) -> None:
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await app.stop()
+    except TimeoutError:
+        end_process(EXIT_FAILED, f"could not stop in order within {STOP_TIMEOUT_S:.0f} s")
+
+
 def run_worker(
     settings: Settings,
     groups: Sequence[ProcessorGroup],
@@ -249,6 +266,7 @@ async def _serve(
         may_write=watchdog.may_write,
         idempotent=idempotent,
     )
+    threading.excepthook = _end_with_thread
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -263,7 +281,7 @@ async def _serve(
         await asyncio.wait({stopped, crashed}, return_when=asyncio.FIRST_COMPLETED)
         if app.crashed or not stop.is_set():
             _end_failed(app.crash_reason or RuntimeError("the app stopped by itself"))
-        await app.stop()
+        await _stop(app)
         for task in (starting, crashed, watching):
             task.cancel()
         await asyncio.gather(starting, crashed, watching, return_exceptions=True)

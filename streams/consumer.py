@@ -6,6 +6,8 @@ stock class and its absence here.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 # Faust asks the broker to hold an empty fetch for 1.5 s; a partition that joins the fetch (after a
 # seek or a pause) waits for the answer to the one under way.
 FETCH_MAX_WAIT_MS = 250
+# Longest time that the commit before giving up partitions may take.
+COMMIT_TIMEOUT_S = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +182,15 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
     async def commit_settled(self) -> None:
         """Commit everything settled so far, also when a commit is under way.
 
-        Faust's `commit` returns without committing when it had to wait for another one.
+        Faust's `commit` returns without committing when it had to wait for another one. While Kafka
+        is away this gives up: the state is durable already, and knows what it has seen.
         """
-        await self.maybe_wait_for_commit_to_finish()
-        await self.force_commit()
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self.maybe_wait_for_commit_to_finish()
+                await self.force_commit()
+        except TimeoutError:
+            logger.warning("the last offsets could not be committed; they will be read again")
 
     async def perform_seek(self) -> None:
         """Return each source to its committed offset, or to its start where there is none.

@@ -194,6 +194,24 @@ def test_only_our_last_commit_waits_for_one_under_way_and_then_commits(name: str
     asyncio.run(run())
 
 
+def test_giving_up_partitions_does_not_wait_for_a_kafka_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        consumer = ours()
+
+        async def never(_offsets: Any) -> Any:
+            await asyncio.Event().wait()
+
+        consumer._thread.commit = never
+        ack(consumer, deliver(consumer, LEFT, 0, 10))
+        await consumer.commit_settled()
+        assert consumer._retry == {LEFT: 10}
+
+    monkeypatch.setattr("streams.consumer.COMMIT_TIMEOUT_S", 0.01)
+    asyncio.run(run())
+
+
 def test_a_slice_that_faust_marks_acked_by_itself_is_not_committed() -> None:
     async def run() -> None:
         consumer = ours()
