@@ -58,6 +58,11 @@ class WorkerProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
+    def heard(self) -> int:
+        word, number = self._output.read().split()[-2:]
+        assert word == "heard"
+        return int(number)
+
     @property
     def _output(self) -> IO[str]:
         assert self.process.stdout is not None
@@ -119,7 +124,10 @@ def test_a_worker_killed_in_mid_load_counts_every_record_exactly_once() -> None:
             second.wait_ready()
             tallies = _wait_for_count(servers, RECORDS, timeout_s=30)
             assert tallies == (RECORDS, RECORDS * (RECORDS - 1) // 2)
+            time.sleep(1)  # its own last echoes come back
             assert second.terminate() == 0
+            # What was sent before the kill and not yet acknowledged is sent again: never less.
+            assert second.heard() >= RECORDS
             assert _tallies(servers) == tallies
         finally:
             second.kill()

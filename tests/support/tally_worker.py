@@ -1,7 +1,8 @@
 """A worker whose processor only tallies: its state is one changelog record per partition.
 
 Run as `python -m tests.support.tally_worker`; settings come from the environment. Prints `ready`
-each time that it is. How many records each slice had goes to the topic `echo`.
+each time that it is. How many records each slice had goes to the topic `echo`, to which it listens
+itself; when it stops it prints the records that it heard there since its partitions were assigned.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from agents.shells import ProcessorGroup
+from agents.shells import ProcessorGroup, Subscription
 from streams.app import run_worker
 from streams.logs import configure_logging
 from streams.processing import Checkpoint, Outgoing, Record
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 TOPICS = ("left", "right")
 TABLE = "tally"
+ECHO = "echo"
 STATE_KEY = b"state"
 
 
@@ -54,7 +56,7 @@ class TallyProcessor:
         self.offsets[topic] = fresh[-1].offset + 1
         self.pending += 100 * len(fresh)
         key = f"{topic}-{self.partition}-{fresh[-1].offset}".encode()
-        return (Outgoing("echo", key, b"%d" % len(fresh), (("from", topic.encode()),)),)
+        return (Outgoing(ECHO, key, b"%d" % len(fresh), (("from", topic.encode()),)),)
 
     def checkpoint(self) -> Checkpoint:
         self.pending = 0
@@ -69,6 +71,22 @@ class TallyProcessor:
 
     def pending_bytes(self) -> int:
         return self.pending
+
+
+class Listener:
+    """Sums what the echoes say."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.last = 0
+
+    def take(self, partition: int, records: Sequence[Record]) -> None:
+        assert partition == 0
+        self.heard += sum(int(record.value or b"0") for record in records)
+
+    def reset(self) -> None:
+        self.last = self.heard or self.last
+        self.heard = 0
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +109,15 @@ async def announce(status: WorkerStatus) -> AsyncIterator[None]:
 def main() -> int:
     configure_logging(os.environ.pop("LOG_LEVEL", "WARNING"))
     group = ProcessorGroup(TOPICS, TABLE, TallyProcessor)
-    return run_worker(Settings.from_env(os.environ), (group,), services=(announce,))
+    listener = Listener()
+    code = run_worker(
+        Settings.from_env(os.environ),
+        (group,),
+        subscriptions=(Subscription(ECHO, listener.take, listener.reset),),
+        services=(announce,),
+    )
+    print(f"heard {listener.last}", flush=True)
+    return code
 
 
 if __name__ == "__main__":
