@@ -60,7 +60,7 @@ servers: ## install what the system tests need (Java, Maven, Prometheus), and sa
 	@.ci/install-servers
 
 test-system: venv servers ## the tests against real Apache Kafka and Prometheus
-	$(BIN)/pytest -m system --durations 0 $(PYTEST_ARGS)
+	$(BIN)/pytest -m system --durations 0 -rP $(PYTEST_ARGS)
 
 bench: venv servers ## events/s of the worker against a stock Faust agent, on a real Kafka
 	$(BIN)/python tests/benchmarks/throughput.py
