@@ -69,9 +69,11 @@ class Ports(WorkPorts):
 
     Attributes:
         fail: ends the worker; called with the reason, returns only in tests.
+        generation: the group's generation, which grows from owner to owner of a partition.
     """
 
     fail: Callable[[BaseException], Awaitable[None]]
+    generation: Callable[[], int]
 
 
 class Shell:
@@ -119,7 +121,7 @@ class Shell:
         group = self._group_of_table[table_name]
         for partition, found in entries.items():
             processor = group.build(partition)
-            processor.recover(found)
+            processor.recover(found, owner=self._ports.generation())
             self._works[table_name, partition] = PartitionWork(
                 table_name,
                 partition,

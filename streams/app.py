@@ -143,6 +143,7 @@ def create_app(
             append=append,
             may_write=lambda: bool(app.consumer.is_member()) and may_write(),
             fail=end,
+            generation=lambda: int(app.consumer_generation_id),
         ),
         observer=observer or NullObserver(),
         status=status,
@@ -219,8 +220,11 @@ def run_worker(
     observer: Observer | None = None,
     services: Sequence[Service] = (),
     status: WorkerStatus | None = None,
+    outputs: Sequence[str] = (),
 ) -> int:
     """Run a worker until SIGTERM or SIGINT; see the module's text.
+
+    `outputs` are further topics that processors send to: they must exist before the first event.
 
     Raises:
         ConfigError: a required setting is missing.
@@ -234,6 +238,7 @@ def run_worker(
             observer=observer,
             services=services,
             status=status or WorkerStatus(),
+            outputs=outputs,
         )
     )
 
@@ -246,11 +251,12 @@ async def _serve(
     observer: Observer | None,
     services: Sequence[Service],
     status: WorkerStatus,
+    outputs: Sequence[str],
 ) -> int:
     wanted: dict[str, int | None] = {
         topic: settings.partitions for group in groups for topic in group.topics
     }
-    wanted.update({item.topic: None for item in subscriptions})
+    wanted.update(dict.fromkeys([*(item.topic for item in subscriptions), *outputs]))
     idempotent = await check_kafka(settings.require_kafka(), wanted)
     watchdog = Watchdog(
         status,

@@ -24,7 +24,7 @@ from streams.codec import SliceCodec
 from streams.observing import WorkerStatus
 from streams.registry import Registry
 from streams.schemas import Schemas
-from streams.topics import ACTIVITY_COUNTS, ACTIVITY_MARKS, FLOWS
+from streams.topics import ACTIVITY_COUNTS, ACTIVITY_MARKS, DEAD_LETTERS, FLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,6 +126,7 @@ class Worker:
             observer=self._metrics,
             services=(page,),
             status=self.status,
+            outputs=(DEAD_LETTERS,),
         )
 
     def _build_source(self, partition: int) -> SourceProcessor:

@@ -36,8 +36,8 @@ class NoWork:
         self.partition = partition
         self.count = 0
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
-        del entries
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
+        del entries, owner
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
         del topic

@@ -41,8 +41,10 @@ class TallyProcessor:
         self.total = 0
         self.offsets: dict[str, int] = {}
         self.pending = 0
+        self.owner = 0
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
+        self.owner = owner
         if STATE_KEY in entries:
             state = orjson.loads(entries[STATE_KEY])
             self.count, self.total, self.offsets = state["count"], state["total"], state["offsets"]

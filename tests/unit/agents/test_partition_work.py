@@ -25,8 +25,8 @@ class ScriptedProcessor:
         self.pending = pending
         self.confirmed: list[object] = []
 
-    def recover(self, entries: Mapping[bytes, bytes]) -> None:
-        del entries
+    def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
+        del entries, owner
 
     def process(self, topic: str, records: Sequence[object]) -> Sequence[Outgoing]:
         del records

@@ -74,6 +74,7 @@ class World:
                 append=self.append,
                 may_write=lambda: self.member,
                 fail=self.fail,
+                generation=lambda: 7,
             ),
             observer=self.observer,
             status=self.status,
@@ -147,6 +148,7 @@ def test_processors_start_from_the_entries_of_their_own_partition() -> None:
 
     world = in_world(test)
     assert [world.processors[number].count for number in (0, 1)] == [8, 0]
+    assert {processor.owner for processor in world.processors.values()} == {7}
 
 
 def test_finishing_checkpoints_acknowledges_and_forgets() -> None:
