@@ -41,6 +41,8 @@ _REMEMBERED_DAYS: Final = 3
 _STRUCTURES: Final = len(FLOWS) * len(SECTORS)
 
 MarkArray = npt.NDArray[np.void]
+Cell = tuple[int, int, bytes]
+"""Code, month, subject."""
 
 
 def code_of(kind: str, flow: str, sector: str) -> int:
@@ -133,10 +135,9 @@ class ActivityCells:
 
     def __init__(self, months_kept: int | None = 1) -> None:
         self._months_kept = months_kept
-        self._days: dict[tuple[int, int, bytes], int] = {}
-        self._number: dict[tuple[int, int, bytes], int] = {}
-        self._cell: dict[int, tuple[int, int, bytes]] = {}
-        self._next = 0
+        self._number: dict[Cell, int] = {}
+        self._cells: list[Cell | None] = []
+        self._days: list[int] = []
         self._dirty: set[int] = set()
         self._newest_month = 0
         self.month_counts: dict[tuple[int, int], int] = {}
@@ -148,45 +149,48 @@ class ActivityCells:
         for code, day, subject in zip(
             marks["code"].tolist(), marks["day"].tolist(), marks["subject"].tolist(), strict=True
         ):
-            changed |= self._mark(code, month_of_day(day), 1 << day_of_month(day), subject, day)
+            month = month_of_day(day)
+            if month >= self._oldest_month():
+                changed |= self._mark((code, month, bytes(subject)), day)
         return changed
 
-    def _mark(self, code: int, month: int, bit: int, subject: bytes, day: int) -> bool:
-        if self._months_kept is not None and month < self._newest_month - self._months_kept:
-            return False
-        cell = (code, month, bytes(subject))
-        days = self._days.get(cell, 0)
-        if days & bit:
-            return False
+    def _mark(self, cell: Cell, day: int) -> bool:
+        code, month, _ = cell
         if month > self._newest_month:
             self._newest_month = month
             self._expire()
-        if not days:
-            self._name(cell)
+        number = self._numbered(cell)
+        bit = 1 << day_of_month(day)
+        if self._days[number] & bit:
+            return False
+        if not self._days[number]:
             self.month_counts[code, month] = self.month_counts.get((code, month), 0) + 1
-        self._days[cell] = days | bit
+        self._days[number] |= bit
         self.day_counts[code, day] = self.day_counts.get((code, day), 0) + 1
-        self._dirty.add(self._number[cell])
+        self._dirty.add(number)
         return True
 
-    def _name(self, cell: tuple[int, int, bytes]) -> None:
-        self._number[cell] = self._next
-        self._cell[self._next] = cell
-        self._next += 1
+    def _numbered(self, cell: Cell) -> int:
+        number = self._number.get(cell)
+        if number is None:
+            number = self._number[cell] = len(self._cells)
+            self._cells.append(cell)
+            self._days.append(0)
+        return number
+
+    def _oldest_month(self) -> int:
+        return 0 if self._months_kept is None else self._newest_month - self._months_kept
 
     def _expire(self) -> None:
-        if self._months_kept is None:
-            return
-        oldest = self._newest_month - self._months_kept
-        for cell in [c for c in self._days if c[1] < oldest]:
-            del self._days[cell]
-            self._cell.pop(self._number.pop(cell))
+        oldest = self._oldest_month()
+        for cell in [c for c in self._number if c[1] < oldest]:
+            self._cells[self._number.pop(cell)] = None
         self.month_counts = {k: n for k, n in self.month_counts.items() if k[1] >= oldest}
         self.day_counts = {k: n for k, n in self.day_counts.items() if month_of_day(k[1]) >= oldest}
 
     def subjects(self, code: int) -> set[bytes]:
         """Every subject of a code, over all kept months."""
-        return {cell[2] for cell in self._days if cell[0] == code}
+        return {cell[2] for cell in self._number if cell[0] == code}
 
     def drain(self) -> set[int]:
         """The cells that changed since the last drain."""
@@ -199,42 +203,45 @@ class ActivityCells:
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The cells that are still kept."""
-        kept = sorted(key for key in keys if key in self._cell)
-        cells = [self._cell[key] for key in kept]
-        rows = [(code, month, self._days[code, month, s], s) for code, month, s in cells]
-        return np.array(rows, _CELL).tobytes(), set(kept)
+        rows = []
+        kept = set()
+        for number in sorted(keys):
+            cell = self._cells[number]
+            if cell is not None:
+                code, month, subject = cell
+                rows.append((code, month, self._days[number], subject))
+                kept.add(number)
+        return np.array(rows, _CELL).tobytes(), kept
 
     def load(self, payload: bytes) -> set[int]:
         """Restore cells; days only ever add up, so the order of payloads does not matter."""
         keys = set()
         for code, month, days, subject in np.frombuffer(payload, _CELL).tolist():
-            cell = (code, month, bytes(subject))
-            if self._months_kept is not None and month < self._newest_month - self._months_kept:
-                continue
-            if cell not in self._number:
-                self._name(cell)
-            self._days[cell] = self._days.get(cell, 0) | days
-            self._newest_month = max(self._newest_month, month)
-            keys.add(self._number[cell])
+            number = self._numbered((code, month, bytes(subject)))
+            self._days[number] |= days
+            keys.add(number)
         return keys
 
     def recovered(self) -> None:
-        """Finish a recovery: count what was restored."""
+        """Finish a recovery: forget what is out of date and count the rest."""
+        self._newest_month = max((cell[1] for cell in self._number), default=0)
         self._expire()
         self._dirty.clear()
         self.month_counts.clear()
         self.day_counts.clear()
-        for (code, month, _), days in self._days.items():
-            self.month_counts[code, month] = self.month_counts.get((code, month), 0) + 1
-            for day in _days_of(month, days):
-                self.day_counts[code, day] = self.day_counts.get((code, day), 0) + 1
-
-
-def _days_of(month: int, days: int) -> Iterator[int]:
-    first = first_day_of_month(month)
-    for number in range(1, 32):
-        if days >> number & 1:
-            yield first + number - 1
+        if not self._number:
+            return
+        labels = np.array([cell[:2] for cell in self._number], np.int64)
+        days = np.array([self._days[number] for number in self._number.values()], np.uint32)
+        groups, inverse = np.unique(labels, axis=0, return_inverse=True)
+        for place, (code, month) in enumerate(groups.tolist()):
+            own = days[inverse.reshape(-1) == place]
+            first = first_day_of_month(month)
+            self.month_counts[code, month] = len(own)
+            for number in range(1, 32):
+                active = int(((own >> number) & 1).sum())
+                if active:
+                    self.day_counts[code, first + number - 1] = active
 
 
 def first_day_of_month(month: int) -> int:
@@ -242,7 +249,3 @@ def first_day_of_month(month: int) -> int:
     year, index = divmod(month, 12)
     days = np.datetime64(f"{year:04d}-{index + 1:02d}-01") - np.datetime64("1970-01-01")
     return int(days.astype("timedelta64[D]").astype(np.int64))
-
-
-CELL_BYTES: Final = _CELL.itemsize
-"""Changelog bytes of one subject's month in one flow and sector."""

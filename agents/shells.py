@@ -110,15 +110,17 @@ class Shell:
         self._status = status
         self._works: dict[tuple[str, int], PartitionWork] = {}
         self._failed = False
+        self._farewells = 0
         self._rebalanced_at = time.monotonic()
 
-    def adopt(self, table_name: str, entries: Mapping[int, Mapping[bytes, bytes]]) -> None:
+    async def adopt(self, table_name: str, entries: Mapping[int, Mapping[bytes, bytes]]) -> None:
         """Build the processors of newly assigned partitions from their changelog entries.
 
         Raises:
             StateError: the entries contradict each other.
         """
         group = self._group_of_table[table_name]
+        farewells = self._farewells
         for partition, found in entries.items():
             processor = group.build(partition)
             processor.recover(found, owner=self._ports.generation())
@@ -141,6 +143,10 @@ class Shell:
             )
             for topic in group.topics:
                 self._observer.assigned(topic, partition)
+            # A big state takes long to build; the loop's other work goes on between partitions.
+            await asyncio.sleep(0)
+            if self._farewells != farewells:
+                return  # the partitions were given up meanwhile
 
     def begin_assignment(self) -> None:
         """Note that partitions are being assigned; recovery times count from here."""
@@ -200,6 +206,7 @@ class Shell:
         or if the group has thrown us out while a checkpoint was on its way, the worker ends: a
         write that arrives late would mix with those of the partition's next owner.
         """
+        self._farewells += 1
         works = list(self._works.values())
         try:
             if self._failed:

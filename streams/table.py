@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from faust.types import TP
 
 Write = tuple[bytes, bytes | None]
-Adopt = Callable[[str, Mapping[int, Mapping[bytes, bytes]]], None]
+Adopt = Callable[[str, Mapping[int, Mapping[bytes, bytes]]], Awaitable[None]]
 
 
 class PartitionedStore(memory.Store):  # type: ignore[misc]
@@ -71,7 +71,7 @@ class ChangelogTable(faust.Table):  # type: ignore[misc]
     """A table of bytes that a checkpoint writes and a recovery reads.
 
     Attributes:
-        adopt: called with the table's name and the entries of each assigned partition, once recovery
+        adopt: awaited with the table's name and the entries of each assigned partition, once recovery
             is complete and before any source record is processed.
         on_adopt_error: called if `adopt` raises; Faust would swallow the error.
     """
@@ -111,7 +111,7 @@ class ChangelogTable(faust.Table):  # type: ignore[misc]
             await super().on_recovery_completed(active_tps, standby_tps)
             if self.adopt is not None:
                 found = self.data.partitions
-                self.adopt(
+                await self.adopt(
                     self.name,
                     {tp.partition: found.get(tp.partition, {}) for tp in sorted(active_tps)},
                 )

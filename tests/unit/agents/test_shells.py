@@ -129,7 +129,7 @@ def in_world(test: Callable[[World], Awaitable[None]], **options: Any) -> World:
 
 def test_co_partitioned_topics_share_the_processor_of_their_partition() -> None:
     async def test(world: World) -> None:
-        world.shell.adopt("tally", {0: {}, 1: {}})
+        await world.shell.adopt("tally", {0: {}, 1: {}})
         await world.shell.take(world.slice("left", 0, 0, 1))
         await world.shell.take(world.slice("right", 0, 0))
         await world.shell.take(world.slice("left", 1, 5))
@@ -143,7 +143,7 @@ def test_co_partitioned_topics_share_the_processor_of_their_partition() -> None:
 def test_processors_start_from_the_entries_of_their_own_partition() -> None:
     async def test(world: World) -> None:
         state = b'{"count":7,"total":7,"offsets":{"left":7}}'
-        world.shell.adopt("tally", {0: {STATE_KEY: state}, 1: {}})
+        await world.shell.adopt("tally", {0: {STATE_KEY: state}, 1: {}})
         await world.shell.take(world.slice("left", 0, 5, 6, 7))
 
     world = in_world(test)
@@ -151,9 +151,20 @@ def test_processors_start_from_the_entries_of_their_own_partition() -> None:
     assert {processor.owner for processor in world.processors.values()} == {7}
 
 
+def test_partitions_that_are_given_up_while_their_state_is_built_stay_given_up() -> None:
+    async def test(world: World) -> None:
+        building = asyncio.create_task(world.shell.adopt("tally", {0: {}, 1: {}, 2: {}}))
+        await asyncio.sleep(0)
+        await world.shell.finish()
+        await building
+        assert world.shell._works == {}
+
+    assert 2 not in in_world(test).processors
+
+
 def test_finishing_checkpoints_acknowledges_and_forgets() -> None:
     async def test(world: World) -> None:
-        world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", {0: {}})
         await world.shell.take(world.slice("left", 0, 0, 1))
         await world.shell.finish()
         assert len(world.appended) == 1
@@ -175,7 +186,7 @@ def test_finishing_checkpoints_acknowledges_and_forgets() -> None:
 def test_finishing_that_takes_too_long_ends_the_worker() -> None:
     async def test(world: World) -> None:
         world.append_gate.clear()
-        world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", {0: {}})
         await world.shell.take(world.slice("left", 0, 0))
         await world.shell.finish()
 
@@ -188,7 +199,7 @@ def test_finishing_that_takes_too_long_ends_the_worker() -> None:
 
 def test_a_worker_thrown_out_of_the_group_writes_nothing_more() -> None:
     async def test(world: World) -> None:
-        world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", {0: {}})
         await world.shell.take(world.slice("left", 0, 0))
         world.member = False
         await world.shell.finish()
@@ -200,7 +211,7 @@ def test_a_worker_thrown_out_of_the_group_writes_nothing_more() -> None:
 def test_a_worker_thrown_out_while_writing_ends() -> None:
     async def test(world: World) -> None:
         world.append_gate.clear()
-        world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", {0: {}})
         await world.shell.take(world.slice("left", 0, 0))
         (work,) = world.shell._works.values()
         writing = asyncio.create_task(work.flush())
@@ -216,7 +227,7 @@ def test_a_worker_thrown_out_while_writing_ends() -> None:
 
 def test_an_exception_of_a_processor_ends_the_worker_and_nothing_follows_it() -> None:
     async def test(world: World) -> None:
-        world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", {0: {}})
         await world.shell.take(world.slice("left", 0, 0))
         await world.shell.take(world.slice("left", 0, 1, value=b"no number"))
         await world.shell.take(world.slice("right", 0, 0))

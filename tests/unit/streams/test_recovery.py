@@ -131,7 +131,11 @@ def test_no_state_is_built_for_an_assignment_that_is_gone() -> None:
     async def run() -> list[str]:
         app, ours = make()
         built: list[str] = []
-        app.tables["tally"].adopt = lambda name, _entries: built.append(name)
+
+        async def adopt(name: str, _entries: object) -> None:
+            built.append(name)
+
+        app.tables["tally"].adopt = adopt
         ours._revocations = app.consumer.revocations - 1
         await ours.on_recovery_completed(1)
         return built

@@ -69,7 +69,11 @@ def test_recovery_hands_over_each_active_partition_even_an_empty_one() -> None:
     async def run() -> None:
         mine = table()
         adopted: dict[str, Any] = {}
-        mine.adopt = lambda name, entries: adopted.update({name: dict(entries)})
+
+        async def adopt(name: str, entries: Any) -> None:
+            adopted[name] = dict(entries)
+
+        mine.adopt = adopt
         mine.apply_changelog_batch([event(0, b"a", b"1"), event(3, b"z", b"1")])
         await mine.on_recovery_completed({TP(TOPIC, 0), TP(TOPIC, 1)}, set())
         assert adopted == {"tally": {0: {b"a": b"1"}, 1: {}}}
