@@ -67,35 +67,37 @@ class ActivityMarker:
     """
 
     def __init__(self) -> None:
-        self._sent: dict[int, set[tuple[int, str]]] = {}
+        # By day and code: the names whose marks were sent. Sets of plain names, not of tuples with
+        # their labels, because building those cost more than all else.
+        self._sent: dict[int, dict[int, set[str]]] = {}
 
     def marks(self, flow: str, frame: pl.DataFrame, sectors: CodeArray) -> MarkArray:
         """The new marks of n events of one flow, whose sectors are given by number."""
         if not frame.height:
             return np.zeros(0, _MARK)
-        codes = sectors + FLOWS.index(flow) * len(SECTORS)
         structures = frame["structure_pid"].to_list()
-        accounts = [
-            account or structure
-            for account, structure in zip(frame["actor_pid"].to_list(), structures, strict=True)
-        ]
+        accounts = frame["actor_pid"].to_list()
+        if None in accounts:
+            accounts = [a or s for a, s in zip(accounts, structures, strict=True)]
         days = paris_days(frame["occurred_at"].to_numpy())
+        groups = days * _STRUCTURES + sectors + FLOWS.index(flow) * len(SECTORS)
         rows: list[tuple[int, int, bytes]] = []
-        for day in np.unique(days).tolist():
-            on_day = (days == day).tolist()
+        present = np.unique(groups)
+        for group in present.tolist():
+            day, code = divmod(group, _STRUCTURES)
+            mask = None if len(present) == 1 else (groups == group).tolist()
             for offset, names in ((0, accounts), (_STRUCTURES, structures)):
-                who = zip((codes + offset).tolist(), names, strict=True)
-                seen = set(compress(who, on_day))
-                new = seen - self._remembered(day)
-                self._sent[day] |= new
-                rows += [(code, day, _subject(name)) for code, name in new]
+                known = self._known(day, code + offset)
+                new = set(names if mask is None else compress(names, mask)) - known
+                known |= new
+                rows += [(code + offset, day, _subject(name)) for name in new]
         return np.array(sorted(rows), _MARK)
 
-    def _remembered(self, day: int) -> set[tuple[int, str]]:
-        sent = self._sent.setdefault(day, set())
+    def _known(self, day: int, code: int) -> set[str]:
+        by_code = self._sent.setdefault(day, {})
         while len(self._sent) > _REMEMBERED_DAYS:
             del self._sent[min(other for other in self._sent if other != day)]
-        return sent
+        return by_code.setdefault(code, set())
 
 
 def _subject(name: str) -> bytes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.fetching import install_raw_records
 from streams.observing import Position, WorkerStatus
 from streams.slices import RecordSlice, SliceMessage, SliceScheduler
 
@@ -55,6 +56,7 @@ class SliceConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that owns aiokafka's consumer."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        install_raw_records(self.app.binding.slice_topics)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # Faust hard-codes 1500
         return consumer

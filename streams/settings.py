@@ -56,8 +56,8 @@ class Settings:
     checkpoint_max_bytes: int = _setting(
         524_288, "pending changelog bytes of a partition that force a checkpoint", minimum=4096
     )
-    slice_max_records: int = _setting(4096, "most records in one slice", minimum=1)
-    fetch_max_bytes: int = _setting(1_048_576, "most bytes fetched per partition", minimum=1024)
+    slice_max_records: int = _setting(16_384, "most records in one slice", minimum=1)
+    fetch_max_bytes: int = _setting(4_194_304, "most bytes fetched per partition", minimum=1024)
     session_timeout_s: int = _setting(10, "Kafka group session timeout", minimum=1)
     stall_timeout_s: int = _setting(
         60, "a worker with lag that makes no progress for this long exits with code 3", minimum=5

@@ -41,8 +41,8 @@ class SliceMessage(ConsumerMessage):  # type: ignore[misc]  # Faust ships no typ
     ) -> None:
         last = records[-1]
         super().__init__(
-            last.topic,
-            last.partition,
+            tp.topic,
+            tp.partition,
             last.offset,
             last.timestamp / 1000.0,
             last.timestamp_type,
