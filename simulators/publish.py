@@ -1,7 +1,8 @@
 """Events into Kafka: a recording again, or the region's traffic as it is made.
 
-Records carry their structure's pseudonym as key and `recorded_at` as Kafka timestamp, and go to the
-partition that any Kafka client would choose for the key.
+Records carry their structure's pseudonym as key and go to the partition that any Kafka client would
+choose for it. Their Kafka timestamp is `recorded_at`, but never earlier than now: Kafka's retention goes
+by it, and would delete last year's traffic before anybody has read it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import logging
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
 
 from simulators.batches import BatchEncoder, in_windows
 from simulators.pacing import Pace, window_ms
@@ -96,7 +99,8 @@ class Publisher:
         """
         count = self._partition_count(batch.flow)
         partitions = partitions_of([key.decode() for key in batch.keys], count).tolist()
-        rows = zip(batch.keys, batch.values, partitions, batch.recorded_ms.tolist(), strict=True)
+        taken_ms = np.maximum(batch.recorded_ms, time.time_ns() // 1_000_000).tolist()
+        rows = zip(batch.keys, batch.values, partitions, taken_ms, strict=True)
         for key, value, partition, at_ms in rows:
             future = self._producer.send(
                 batch.flow, value, key, partition=partition, timestamp_ms=at_ms
