@@ -10,7 +10,6 @@ from agents.activity import ActivityCells, read_marks
 from agents.source import dead_letter
 from streams.checkpoint import Journal
 from streams.errors import StateError
-from streams.event_time import month_of_day
 from streams.processing import Checkpoint, Outgoing
 from streams.topics import ACTIVITY_COUNTS, ACTIVITY_MARKS
 
@@ -122,9 +121,9 @@ class RegionCounts:
         if key is not None and key.isdigit() and part is not None:
             self._parts[int(key)] = part
 
-    def month(self, code: int, day: int) -> int:
-        """Distinct subjects of a code in the calendar month of a local day."""
-        return self._sum("months", (code, month_of_day(day)))
+    def month(self, code: int, month: int) -> int:
+        """Distinct subjects of a code in a calendar month (`year * 12 + month - 1`)."""
+        return self._sum("months", (code, month))
 
     def day(self, code: int, day: int) -> int:
         """Distinct subjects of a code on a local day."""

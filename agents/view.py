@@ -23,12 +23,12 @@ from metrics.views import (
     RateRow,
     delay_buckets,
 )
-from streams.event_time import WINDOWS, Window, paris_day
+from streams.event_time import WINDOWS, Window, month_of_day, paris_day
 from streams.topics import FLOWS
 from streams.vocabulary import AUTH_METHODS, INS_STATUSES, INSI_RESULTS, OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from agents.region import RegionCounts
     from agents.series import CodeArray
@@ -172,14 +172,21 @@ class WorkerView:
         ]
 
     def active(self, now_ms: int) -> Sequence[ActiveRow]:
-        """Distinct accounts and structures of the stream's day and month."""
+        """Distinct accounts and structures of the stream's day and month, and the month before."""
         day = paris_day(self._clock.now_ms(now_ms))
+        month = month_of_day(day)
+        counts: tuple[tuple[str, Callable[[int], int]], ...] = (
+            ("day", lambda code: self._region.day(code, day)),
+            ("month", lambda code: self._region.month(code, month)),
+            # A month's figures are read once it is over.
+            ("previous_month", lambda code: self._region.month(code, month - 1)),
+        )
         rows = []
         for flow in FLOWS:
             for sector in SECTORS:
                 codes = [code_of(kind, flow, sector) for kind in ("account", "structure")]
-                for window, count in (("day", self._region.day), ("month", self._region.month)):
-                    accounts, structures = (self._withhold(count(code, day)) for code in codes)
+                for window, count in counts:
+                    accounts, structures = (self._withhold(count(code)) for code in codes)
                     if accounts is not None or structures is not None:
                         rows.append(ActiveRow(flow, sector, window, accounts, structures))
         return rows

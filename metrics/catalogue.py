@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "vigie_"
 
-CALENDAR_WINDOWS: Final = ("day", "month")
-"""Windows of the active accounts and structures: the current Europe/Paris day and month."""
+CALENDAR_WINDOWS: Final = ("day", "month", "previous_month")
+"""Windows of active accounts and structures: the Europe/Paris day, the month, the month before."""
 
 DEAD_LETTER_REASONS: Final = (
     "EMPTY",
@@ -231,14 +231,14 @@ _SPECS = (
         "active_accounts",
         "gauge",
         "accounts",
-        "Distinct accounts of the region in the Europe/Paris day or month; small cells withheld.",
+        "Distinct accounts of the region by Europe/Paris day or month; small cells withheld.",
         (FLOW, SECTOR, CALENDAR),
     ),
     MetricSpec(
         "active_structures",
         "gauge",
         "structures",
-        "Distinct structures of the region in the Europe/Paris day or month; small cells withheld.",
+        "Distinct structures of the region by Europe/Paris day or month; small cells withheld.",
         (FLOW, SECTOR, CALENDAR),
     ),
     MetricSpec(

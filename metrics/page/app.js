@@ -315,7 +315,7 @@ function showChoices() {
     chosenWindow = name;
     trends.clear();
   });
-  const periods = ["day", "month"].map((name) => [name, word(name)]);
+  const periods = ["day", "month", "previous_month"].map((name) => [name, word(name)]);
   offer(byId("periods"), periods, chosenPeriod, (name) => (chosenPeriod = name));
 }
 

@@ -140,8 +140,9 @@ def test_the_region_adds_up_its_partitions() -> None:
         for message in sent:
             region.take(message.key, message.value)
 
-    assert (region.month(PSL, TODAY), region.day(PSL, TODAY)) == (100, 100)
-    assert region.month(PSL_STRUCTURES, TODAY) == 1
+    month = month_of_day(TODAY)
+    assert (region.month(PSL, month), region.day(PSL, TODAY)) == (100, 100)
+    assert region.month(PSL_STRUCTURES, month) == 1
     assert region.day(PSL, TODAY + 1) == 0
 
 
