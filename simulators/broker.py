@@ -123,6 +123,9 @@ class EmbeddedBroker:
             stderr=subprocess.STDOUT,
             # The binary reads settings such as STORAGE_ENGINE from the environment.
             env={},
+            # A terminal's Ctrl-C goes to the whole group: the broker must outlive the worker's
+            # farewell. The leash ends it in any case.
+            start_new_session=True,
         )
         deadline = time.monotonic() + _READY_TIMEOUT_S
         while time.monotonic() < deadline and self._process.poll() is None:

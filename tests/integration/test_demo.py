@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -39,6 +40,7 @@ def test_the_demo_counts_events_and_ends_with_everything_it_started() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         try:
             assert process.stdout is not None
@@ -51,13 +53,14 @@ def test_the_demo_counts_events_and_ends_with_everything_it_started() -> None:
                 time.sleep(0.2)
             children = _children(process.pid)
             started_s = time.monotonic()
-            process.send_signal(signal.SIGINT)
+            # A terminal's Ctrl-C goes to the whole group, children included.
+            os.killpg(process.pid, signal.SIGINT)
             _, err = process.communicate(timeout=20)
         finally:
             process.kill()
             process.wait()
     assert process.returncode == 0
-    assert "Traceback" not in err
-    assert time.monotonic() - started_s < 15
+    assert err == ""
+    assert time.monotonic() - started_s < 5
     assert len(children) == 2
     assert not any(Path(f"/proc/{child}").exists() for child in children)
