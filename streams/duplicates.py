@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from streams.hash_table import ABSENT, PositionTable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -81,29 +83,19 @@ class _Generation:
         self.count = 0
         self.newest_ms = 0
         self.ids: IdArray = np.zeros((min(size, _FIRST_CAPACITY), 2), np.uint64)
-        self.table = np.full(2 * _power_of_two(len(self.ids)), -1, np.int32)
+        self.table = PositionTable(2 * _power_of_two(len(self.ids)))
 
     def contains(self, ids: IdArray) -> BoolArray:
-        """Which of n ids are here; probing goes on for all of them at once."""
-        found = np.zeros(len(ids), np.bool_)
+        """Which of n ids are here."""
         if not self.count:
-            return found
-        mask = len(self.table) - 1
-        todo = np.arange(len(ids))
-        place = _places(ids, mask)
-        while todo.size:
-            index = self.table[place]
-            used = index >= 0
-            todo, place, index = todo[used], place[used], index[used]
-            same = (self.ids[index] == ids[todo]).all(axis=1)
-            found[todo[same]] = True
-            todo, place = todo[~same], (place[~same] + 1) & mask
+            return np.zeros(len(ids), np.bool_)
+        found: BoolArray = self.table.find(self.ids, ids) != ABSENT
         return found
 
     def append(self, ids: IdArray) -> None:
         """Add n ids that are distinct and not here yet; they must fit."""
         self.put(self.count, ids)
-        self._index(np.arange(self.count - len(ids), self.count, dtype=np.int32))
+        self.table.insert(ids, np.arange(self.count - len(ids), self.count))
 
     def put(self, position: int, ids: IdArray) -> None:
         """Store ids at a position without indexing them (recovery)."""
@@ -112,25 +104,15 @@ class _Generation:
             grown = np.zeros((min(self.size, _power_of_two(end)), 2), np.uint64)
             grown[: len(self.ids)] = self.ids
             self.ids = grown
-            self.table = np.full(2 * _power_of_two(len(grown)), -1, np.int32)
-            self._index(np.arange(self.count, dtype=np.int32))
+            self.table = PositionTable(2 * _power_of_two(len(grown)))
+            self.table.insert(grown[: self.count], np.arange(self.count))
         self.ids[position:end] = ids
         self.count = max(self.count, end)
 
     def reindex(self) -> None:
         """Build the table anew over all ids."""
-        self.table.fill(-1)
-        self._index(np.arange(self.count, dtype=np.int32))
-
-    def _index(self, positions: npt.NDArray[np.int32]) -> None:
-        mask = len(self.table) - 1
-        place = _places(self.ids[positions], mask)
-        while positions.size:
-            free = self.table[place] < 0
-            # Two ids may want the same free place: the last writer has it, the others go on.
-            self.table[place[free]] = positions[free]
-            settled = self.table[place] == positions
-            positions, place = positions[~settled], (place[~settled] + 1) & mask
+        self.table.clear()
+        self.table.insert(self.ids[: self.count], np.arange(self.count))
 
 
 class DuplicateIndex:
@@ -291,10 +273,3 @@ _RUN: Final = struct.Struct("<QIq")
 
 def _power_of_two(n: int) -> int:
     return 1 << max(0, n - 1).bit_length()
-
-
-def _places(ids: IdArray, mask: int) -> npt.NDArray[np.int64]:
-    # Multiply-xorshift over both halves: ids of version 4 and 5 are random already, others are not.
-    mixed = (ids[:, 0] ^ (ids[:, 1] << np.uint64(1))) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    return (mixed & np.uint64(mask)).astype(np.int64)

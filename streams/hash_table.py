@@ -1,0 +1,102 @@
+"""An open-addressing table over keys that somebody else stores, probed for many keys at once (pure).
+
+Keys are 64-bit words, one or two per key, in an array that the caller owns and appends to; the table
+holds only positions in that array. So a map's values stand in arrays beside its keys, and the table
+can be thrown away and built anew from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+UInt64Array = npt.NDArray[np.uint64]
+KeyArray = npt.NDArray[np.uint64]
+"""Shape (n,) or (n, 2)."""
+PositionArray = npt.NDArray[np.int64]
+
+ABSENT: Final = -1
+
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_HALF: Final = np.uint64(32)
+
+
+class PositionTable:
+    """Where in an array a key stands.
+
+    Args:
+        slots: places in the table; at most two thirds of them should ever be used, since probes grow
+            long beyond (about four in the mean for an absent key, Knuth 6.4).
+
+    Attributes:
+        slots: as given.
+    """
+
+    __slots__ = ("_places", "slots")
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._places: npt.NDArray[np.int32] = np.full(slots, ABSENT, np.int32)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the table."""
+        return self._places.nbytes
+
+    def find(self, stored: KeyArray, wanted: KeyArray) -> PositionArray:
+        """The positions of n wanted keys among the stored ones, `ABSENT` where there is none.
+
+        Args:
+            stored: every key that was inserted, at its position; what follows them is not read.
+            wanted: n keys of the same width.
+        """
+        found: PositionArray = np.full(len(wanted), ABSENT, np.int64)
+        todo = np.arange(len(wanted))
+        place = self._first_places(wanted)
+        while todo.size:
+            position = self._places[place]
+            used = position >= 0
+            todo, place, position = todo[used], place[used], position[used]
+            same = _equal(stored[position], wanted[todo])
+            found[todo[same]] = position[same]
+            todo, place = todo[~same], self._next(place[~same])
+        return found
+
+    def insert(self, keys: KeyArray, positions: npt.NDArray[np.integer[Any]]) -> None:
+        """Note n keys that are distinct and not here yet, and the positions at which they stand."""
+        own = positions.astype(np.int32)
+        place = self._first_places(keys)
+        while own.size:
+            free = self._places[place] < 0
+            # Two keys may want the same free place: the last writer has it, the others go on.
+            self._places[place[free]] = own[free]
+            settled = self._places[place] == own
+            own, place = own[~settled], self._next(place[~settled])
+
+    def clear(self) -> None:
+        """Forget every position."""
+        self._places.fill(ABSENT)
+
+    def _first_places(self, keys: KeyArray) -> PositionArray:
+        # Multiply-xorshift: digests are scattered already, ids that somebody counted up are not.
+        mixed = (keys if keys.ndim == 1 else keys[:, 0] ^ (keys[:, 1] << np.uint64(1))) * _GOLDEN
+        mixed ^= mixed >> np.uint64(29)
+        # The low half as a fraction of the table, so that its size need not be a power of two.
+        fraction = mixed & np.uint64(0xFFFF_FFFF)
+        places: PositionArray = ((fraction * np.uint64(self.slots)) >> _HALF).astype(np.int64)
+        return places
+
+    def _next(self, place: PositionArray) -> PositionArray:
+        after = place + 1
+        after[after == self.slots] = 0
+        return after
+
+
+def _equal(left: KeyArray, right: KeyArray) -> npt.NDArray[np.bool_]:
+    same: npt.NDArray[np.bool_] = np.equal(left, right)
+    if same.ndim == 1:
+        return same
+    both: npt.NDArray[np.bool_] = same.all(axis=1)
+    return both

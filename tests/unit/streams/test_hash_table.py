@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.hash_table import ABSENT, PositionTable
+
+words = st.one_of(
+    st.integers(0, 2**64 - 1), st.integers(0, 40), st.integers(0, 40).map(lambda n: n << 58)
+)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_every_inserted_key_is_found_at_its_position_and_no_other_key_is(
+    data: st.DataObject, width: int
+) -> None:
+    kept = data.draw(st.lists(st.tuples(*[words] * width), unique=True, min_size=1, max_size=80))
+    others = data.draw(st.lists(st.tuples(*[words] * width), max_size=20))
+    keys = np.array(kept, np.uint64)[:, 0 if width == 1 else slice(None)]
+    wanted = np.array([*others, *kept], np.uint64)[:, 0 if width == 1 else slice(None)]
+    table = PositionTable(len(kept) * 3 // 2 + 1)
+    cut = data.draw(st.integers(0, len(kept)))
+    table.insert(keys[:cut], np.arange(cut))
+    table.insert(keys[cut:], np.arange(cut, len(kept)))
+
+    found = table.find(keys, wanted)
+
+    assert found.tolist() == [
+        kept.index(key) if key in kept else ABSENT for key in [*others, *kept]
+    ]
+
+
+def test_a_cleared_table_finds_nothing() -> None:
+    table = PositionTable(8)
+    keys = np.array([1, 2, 3], np.uint64)
+    table.insert(keys, np.arange(3))
+
+    table.clear()
+
+    assert table.find(keys, keys).tolist() == [ABSENT] * 3
+
+
+def test_keys_that_were_counted_up_do_not_pile_up_in_one_place() -> None:
+    table = PositionTable(3000)
+    keys = np.arange(2000, dtype=np.uint64) << np.uint64(20)
+    table.insert(keys, np.arange(2000))
+
+    used = np.flatnonzero(table._places >= 0)
+    longest = np.diff(np.flatnonzero(np.diff(used, prepend=-9, append=9**9) > 1)).max()
+
+    assert longest < 300
