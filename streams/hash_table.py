@@ -95,8 +95,10 @@ class PositionTable:
 
 
 def _equal(left: KeyArray, right: KeyArray) -> npt.NDArray[np.bool_]:
-    same: npt.NDArray[np.bool_] = np.equal(left, right)
-    if same.ndim == 1:
-        return same
-    both: npt.NDArray[np.bool_] = same.all(axis=1)
-    return both
+    # Column by column: `all(axis=1)` over rows of two costs several times as much.
+    same: npt.NDArray[np.bool_]
+    if left.ndim == 1:
+        same = np.equal(left, right)
+    else:
+        same = np.equal(left[:, 0], right[:, 0]) & np.equal(left[:, 1], right[:, 1])
+    return same
