@@ -26,15 +26,20 @@ from simulators.recording import (
     require_days,
 )
 from simulators.traffic import Extra, RegionTraffic, no_extra
+from streams.codec import framing_header
 from streams.errors import InputError, TransientError
+from streams.registry import Registry
 from streams.schemas import Schemas
-from streams.topics import FLOWS
+from streams.topics import FLOWS, RECORD_OF_FLOW
+from streams.wire import SINGLE_OBJECT_BYTES, SINGLE_OBJECT_MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
     from pathlib import Path
     from types import TracebackType
+
+    from streams.schemas import SchemaVersion
 
 __all__ = ["Publisher", "partition_of", "partitions_of", "replay", "simulate_to_kafka"]
 
@@ -55,7 +60,7 @@ class Publisher:
         InputError: no server answers within some seconds, or it has no such topic.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, registry_url: str = "") -> None:
         from kafka import KafkaProducer  # noqa: PLC0415 (a second of import that files need not wait for)
         from kafka.errors import KafkaError  # noqa: PLC0415 (same)
 
@@ -64,6 +69,8 @@ class Publisher:
         self._failures: list[BaseException] = []
         self._unconfirmed = 0
         self._partitions: dict[str, int] = {}
+        self._schemas = Schemas.load()
+        self._registry = Registry(registry_url) if registry_url else None
         # The client reports each refused connection; the one error below says it all.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         try:
@@ -100,7 +107,7 @@ class Publisher:
         count = self._partition_count(batch.flow)
         partitions = partitions_of([key.decode() for key in batch.keys], count).tolist()
         taken_ms = np.maximum(batch.recorded_ms, time.time_ns() // 1_000_000).tolist()
-        rows = zip(batch.keys, batch.values, partitions, taken_ms, strict=True)
+        rows = zip(batch.keys, self._framed(batch), partitions, taken_ms, strict=True)
         for key, value, partition, at_ms in rows:
             future = self._producer.send(
                 batch.flow, value, key, partition=partition, timestamp_ms=at_ms
@@ -109,6 +116,27 @@ class Publisher:
         self._unconfirmed += len(batch)
         if self._unconfirmed >= _UNCONFIRMED_MAX:
             self.flush()
+
+    def _framed(self, batch: RecordedBatch) -> list[bytes]:
+        if self._registry is None:
+            return batch.values
+        # A recording may hold more than one version of its schema.
+        written = {value[:SINGLE_OBJECT_BYTES] for value in batch.values}
+        header_of = {
+            header: framing_header(self._version(batch.flow, header), self._registry)
+            for header in written
+        }
+        return [
+            header_of[value[:SINGLE_OBJECT_BYTES]] + value[SINGLE_OBJECT_BYTES:]
+            for value in batch.values
+        ]
+
+    def _version(self, flow: str, header: bytes) -> SchemaVersion:
+        fingerprint = header[len(SINGLE_OBJECT_MARKER) :]
+        version = self._schemas.by_fingerprint(RECORD_OF_FLOW[flow], fingerprint)
+        if version is None:
+            raise InputError(f"{flow}: a record of a schema version that is not kept")
+        return version
 
     def flush(self) -> None:
         """Wait until Kafka has confirmed everything handed over.
@@ -148,6 +176,7 @@ def replay(
     speed: float = 1.0,
     shift_to_now: bool = False,
     progress: Progress = no_progress,
+    registry_url: str = "",
 ) -> SimulationSummary:
     """Send a recording into Kafka in the order of arrival.
 
@@ -158,6 +187,7 @@ def replay(
         shift_to_now: move all times so that the recording starts now. Event ids stay, so a second
             replay within the service's duplicate horizon counts as duplicates.
         progress: called with the number of events that were just handed over.
+        registry_url: of a schema registry; if given, values travel in Confluent framing.
 
     Raises:
         InputError: no usable recording, a broken block, Kafka unreachable or without the topics.
@@ -167,9 +197,8 @@ def replay(
     recording = Recording(directory)
     now_ms = time.time_ns() // 1_000_000
     shift_ms = now_ms - recording.first_recorded_ms() if shift_to_now else 0
-    return _send_all(
-        bootstrap, recording.batches(window_ms(speed), shift_ms), Pace(speed), progress
-    )
+    batches = recording.batches(window_ms(speed), shift_ms)
+    return _send_all(bootstrap, batches, Pace(speed), progress, registry_url)
 
 
 def simulate_to_kafka(
@@ -182,6 +211,7 @@ def simulate_to_kafka(
     progress: Progress = no_progress,
     scale: float = 1.0,
     extra: Extra = no_extra,
+    registry_url: str = "",
 ) -> SimulationSummary:
     """Send the region's traffic into Kafka: the events of `simulate_to_directory`, in the same order.
 
@@ -194,6 +224,7 @@ def simulate_to_kafka(
         progress: called with the number of events that were just handed over.
         scale: size relative to the region.
         extra: more traffic, as `RegionTraffic.recorded` takes it.
+        registry_url: of a schema registry; if given, values travel in Confluent framing.
 
     Raises:
         InputError: `days` below 1, Kafka unreachable or without the topics.
@@ -204,14 +235,18 @@ def simulate_to_kafka(
     encoder = BatchEncoder(Schemas.load(), seed)
     tables = RegionTraffic(seed, scale).recorded(start, days, extra)
     batches = (encoder.batch(events) for events in in_windows(tables, window_ms(speed)))
-    return _send_all(bootstrap, batches, Pace(speed), progress)
+    return _send_all(bootstrap, batches, Pace(speed), progress, registry_url)
 
 
 def _send_all(
-    bootstrap: str, batches: Iterable[RecordedBatch], pace: Pace, progress: Progress
+    bootstrap: str,
+    batches: Iterable[RecordedBatch],
+    pace: Pace,
+    progress: Progress,
+    registry_url: str,
 ) -> SimulationSummary:
     sent: Counter[str] = Counter()
-    with Publisher(bootstrap) as publisher:
+    with Publisher(bootstrap, registry_url) as publisher:
         for batch in batches:
             pace.wait_for(int(batch.recorded_ms.max()))
             publisher.send(batch)

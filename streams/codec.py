@@ -142,12 +142,7 @@ class SliceCodec:
             TransientError: the registry does not answer.
         """
         version = self._schemas.latest(RECORD_OF_FLOW.get(flow_or_record, flow_or_record))
-        if self._registry is None:
-            header = single_object_header(version.fingerprint)
-        else:
-            header = confluent_header(
-                self._registry.register(_subject_of(version.record), version.schema)
-            )
+        header = framing_header(version, self._registry)
         return [header + _body(version, row) for row in rows]
 
     def _group(
@@ -214,6 +209,18 @@ def _judge(
         except BadRecordError as bad:
             rejects.append(Reject(row, bad.reason, bad.detail))
     return good
+
+
+def framing_header(version: SchemaVersion, registry: Registry | None) -> bytes:
+    """What stands before a body on the wire: Confluent framing if there is a registry.
+
+    Raises:
+        SchemaError: the record travels in no topic.
+        TransientError: the registry does not answer.
+    """
+    if registry is None:
+        return single_object_header(version.fingerprint)
+    return confluent_header(registry.register(_subject_of(version.record), version.schema))
 
 
 def _subject_of(record: str) -> str:

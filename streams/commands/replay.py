@@ -36,7 +36,8 @@ def replay(
     """Send the events and print how much there was of each flow."""
     at_least("--speed", speed, 0)
     existing_recording(directory)
-    bootstrap = load_settings(kafka_bootstrap=kafka).require_kafka()
+    settings = load_settings(kafka_bootstrap=kafka)
+    bootstrap = settings.require_kafka()
     from simulators.publish import replay as send
     from simulators.recording import Recording
     from streams.commands.output import print_counts
@@ -50,6 +51,7 @@ def replay(
             speed=speed,
             shift_to_now=shift_to_now,
             progress=bar.advance,
+            registry_url=settings.schema_registry_url,
         )
     print_counts(summary.events)
     return 0

@@ -44,7 +44,8 @@ def simulate(
     from streams.commands.progress import progress_bar
 
     if to == TO_KAFKA:
-        bootstrap = load_settings(kafka_bootstrap=kafka).require_kafka()
+        settings = load_settings(kafka_bootstrap=kafka)
+        bootstrap = settings.require_kafka()
         from simulators.publish import simulate_to_kafka
 
         with progress_bar("Simulating into Kafka") as bar:
@@ -55,6 +56,7 @@ def simulate(
                 seed=seed,
                 speed=speed,
                 progress=bar.advance,
+                registry_url=settings.schema_registry_url,
             )
     else:
         from simulators.recording import simulate_to_directory

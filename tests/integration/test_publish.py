@@ -14,8 +14,10 @@ from simulators.publish import replay, simulate_to_kafka
 from simulators.recording import Recording, simulate_to_directory
 from streams.codec import SliceCodec
 from streams.errors import InputError
+from streams.registry import Registry
 from streams.schemas import Schemas
 from streams.topics import FLOWS
+from tests.support.registry_server import schema_registry
 
 pytestmark = pytest.mark.integration
 
@@ -113,6 +115,28 @@ def test_a_simulation_into_kafka_is_the_recording(bootstrap: str, recorded: Path
 
     assert found == recorded_rows(recorded)
     assert summary.events == {flow: rows.total() for flow, rows in found.items()}
+
+
+def test_with_a_registry_records_travel_in_confluent_framing(
+    bootstrap: str, recorded: Path
+) -> None:
+    with schema_registry() as (url, subjects):
+        summary = replay(directory=recorded, bootstrap=bootstrap, speed=0, registry_url=url)
+        found, _ = kept(bootstrap, summary.total)
+        reader = SliceCodec(Schemas.load(), Registry(url))
+        decoded = {
+            flow: reader.decode(flow, [value for _, value in rows.elements()])
+            for flow, rows in found.items()
+        }
+
+    sent = {flow for flow, rows in found.items() if rows}
+    assert {subject.removesuffix("-value") for subject in subjects} == sent
+    assert all(value[0] == 0 for rows in found.values() for _, value in rows)
+    assert {flow: result.frame.height for flow, result in decoded.items()} == summary.events
+    plain = SliceCodec(Schemas.load())
+    for flow, rows in recorded_rows(recorded).items():
+        expected = plain.decode(flow, [value for _, value in rows.elements()]).frame
+        assert decoded[flow].frame.sort("event_id").equals(expected.sort("event_id"))
 
 
 def test_a_kafka_that_does_not_answer_is_named_within_ten_seconds(recorded: Path) -> None:
