@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
 from simulators.calendar import midnight_ms
-from simulators.day import CareDays
+from simulators.day import Care, CareDays
 from simulators.events import Events, merge
 from simulators.flows.dmp import dmp_deposits
 from simulators.flows.eprescription import eprescriptions
 from simulators.flows.insi import insi_calls
 from simulators.flows.mss import mss_messages
 from simulators.flows.platform import PlatformFlow
+from simulators.flows.platform_accounts import PlatformAccounts
 from simulators.population import Population
 
 Extra = Callable[[date], Sequence[Events]]
@@ -25,6 +27,34 @@ def no_extra(day: date) -> Sequence[Events]:
     """The region by itself."""
     del day
     return ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionDay:
+    """A day as the region lived it, for whoever wants to tell it differently.
+
+    Attributes:
+        population: who acts.
+        accounts: the accounts of the platforms.
+        care: the day's care.
+        days: remembers the days before.
+        tables: the day's events per flow, in no particular order.
+    """
+
+    population: Population
+    accounts: PlatformAccounts
+    care: Care
+    days: CareDays
+    tables: Mapping[str, Events]
+
+
+Rewrite = Callable[[RegionDay], Mapping[str, Events]]
+"""The tables of a day as they shall be recorded: what attacks and other incidents make of them."""
+
+
+def as_it_was(today: RegionDay) -> Mapping[str, Events]:
+    """The day unchanged."""
+    return today.tables
 
 
 class RegionTraffic:
@@ -39,9 +69,14 @@ class RegionTraffic:
         self.population = Population.create(seed, scale)
         self._platform = PlatformFlow(self.population)
 
+    @property
+    def accounts(self) -> PlatformAccounts:
+        """The accounts of the platforms."""
+        return self._platform.accounts
+
     def occurring(
-        self, start: date, days: int, extra: Extra = no_extra
-    ) -> Iterator[dict[str, Events]]:
+        self, start: date, days: int, extra: Extra = no_extra, rewrite: Rewrite = as_it_was
+    ) -> Iterator[Mapping[str, Events]]:
         """Each day's events per flow, in no particular order within it."""
         care_days = CareDays(self.population, start)
         for number in range(days):
@@ -54,10 +89,12 @@ class RegionTraffic:
                 self._platform.accesses(care, care_days),
                 *extra(start + timedelta(days=number)),
             ]
-            yield merge(tables)
+            yield rewrite(
+                RegionDay(self.population, self.accounts, care, care_days, merge(tables))
+            )
 
     def recorded(
-        self, start: date, days: int, extra: Extra = no_extra
+        self, start: date, days: int, extra: Extra = no_extra, rewrite: Rewrite = as_it_was
     ) -> Iterator[dict[str, Events]]:
         """The same events by the local day on which they are recorded, ordered by `recorded_at`.
 
@@ -65,7 +102,7 @@ class RegionTraffic:
         recorded after the last day.
         """
         waiting: list[Events] = []
-        for number, today in enumerate(self.occurring(start, days, extra)):
+        for number, today in enumerate(self.occurring(start, days, extra, rewrite)):
             end_ms = midnight_ms(start + timedelta(days=number + 1))
             ready = []
             for table in merge([*waiting, *today.values()]).values():

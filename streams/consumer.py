@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # Faust asks the broker to hold an empty fetch for 1.5 s; a partition that joins the fetch (after a
 # seek or a pause) waits for the answer to the one under way.
 FETCH_MAX_WAIT_MS = 250
+# A slice costs a millisecond however small it is. At a low rate the broker gathers records for the
+# quarter of a second above instead of answering for each; under load an answer is full at once.
+FETCH_MIN_BYTES = 262_144
 # Longest time that the commit before giving up partitions may take.
 COMMIT_TIMEOUT_S = 5.0
 
@@ -59,6 +62,7 @@ class SliceConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         install_raw_records(self.app.binding.slice_topics)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # Faust hard-codes 1500
+        consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001  # Faust has no setting for it
         return consumer
 
     async def seek_to_start(self, partitions: Iterable[TP]) -> Mapping[TP, int]:

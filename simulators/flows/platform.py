@@ -57,7 +57,7 @@ _SCOPES: Final = {
     "WRITE": "CLINICAL",
     "EXPORT": "CLINICAL",
 }
-_SCOPE_CODES: Final = np.array(
+SCOPE_CODES: Final = np.array(
     [
         code(PLATFORM_ACCESSES, "resource_scope", _SCOPES.get(action, "UNKNOWN"))
         for action in words_of(PLATFORM_ACCESSES, "action").words
@@ -261,11 +261,11 @@ class PlatformFlow:
         own = {
             "platform": platform,
             "action": steps.action,
-            "resource_scope": _SCOPE_CODES[steps.action],
+            "resource_scope": SCOPE_CODES[steps.action],
             "access_channel": used.channel[session],
             "result_count": np.where(searches, rng.geometric(0.45, count), NULL),
-            "care_context": _care_context(reads, is_known, rng),
-            "directory_step": _directory_steps(told.account, patient, reads),
+            "care_context": care_context(reads, is_known, rng),
+            "directory_step": directory_steps(told.account, patient, reads),
             "session_pid": sessions.number[session],
             "net_pid": used.network[session],
             "client_pid": used.client[session],
@@ -295,7 +295,7 @@ def _elapsed_ms(session: Int64Array, rng: np.random.Generator) -> Int64Array:
     return since
 
 
-def _care_context(reads: BoolArray, is_known: BoolArray, rng: np.random.Generator) -> CodeArray:
+def care_context(reads: BoolArray, is_known: BoolArray, rng: np.random.Generator) -> CodeArray:
     """What the platform itself knows of an open episode: often, not always (assumption)."""
     number = rng.random(len(reads))
     known = np.where(number < 0.88, 1, np.where(number < 0.97, NULL_FLAG, 0))
@@ -303,7 +303,7 @@ def _care_context(reads: BoolArray, is_known: BoolArray, rng: np.random.Generato
     return np.where(reads, np.where(is_known, known, unknown), NULL_FLAG).astype(np.uint8)
 
 
-def _directory_steps(account: Int64Array, patient: Int64Array, reads: BoolArray) -> Int64Array:
+def directory_steps(account: Int64Array, patient: Int64Array, reads: BoolArray) -> Int64Array:
     """Signed distance in the directory from the account's previous record of the day; else null."""
     steps = np.full(len(account), NULL, np.int64)
     rows = np.flatnonzero(reads)
