@@ -9,7 +9,14 @@ from agents.rates import CountRing, RollingRates
 from agents.series import PAIRS, SeriesCodes
 from streams.event_time import DAY_MS, FINEST_STEP_MS, MINUTE_MS, WINDOWS
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS
-from streams.vocabulary import AUTH_METHODS, INS_STATUSES, INSI_RESULTS, OUTCOMES, SECTORS
+from streams.vocabulary import (
+    AUTH_METHODS,
+    COULOIRS,
+    INS_STATUSES,
+    INSI_RESULTS,
+    OUTCOMES,
+    SECTORS,
+)
 from tests.support.frames import NOON_MS, Event, frame_of
 
 CODES = SeriesCodes(("59", "62"))
@@ -175,3 +182,28 @@ def test_an_unknown_result_code_counts_as_other() -> None:
         vector[code] += 1
 
     assert CODES.insi_results(vector)[SECTORS.index("PSL"), INSI_RESULTS.index("OTHER")] == 1
+
+
+@given(
+    st.lists(
+        st.builds(
+            Event,
+            sector=st.sampled_from(SECTORS),
+            couloir=st.sampled_from(COULOIRS),
+            department=st.sampled_from(["59", "62", "75", "", "HORS_REGION", "é"]),
+            outcome=st.sampled_from(OUTCOMES),
+            auth=st.sampled_from(AUTH_METHODS),
+            outcome_code=st.sampled_from([*INSI_RESULTS, "R99", ""]),
+            ins_status=st.sampled_from(INS_STATUSES),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(FLOWS),
+)
+def test_few_events_and_many_get_the_same_codes(events, flow) -> None:
+    few = CODES.of(flow, frame_of(events))
+    many = CODES.of(flow, frame_of(events * 300))
+
+    for one, other in zip(few.codes, many.codes, strict=True):
+        assert (np.tile(one, 300) == other).all()
