@@ -1,0 +1,143 @@
+"""Same-day tail: more patients within an hour or a day than this account would ever see.
+
+What: distinct patients of the last hour and of the last 24 hours against the account's own level, and
+those of the last 24 hours whom no care relation explains, against its usual share. Kinds in Sigma's
+words: value count.
+
+Why: a stolen account is used to read many identities; whatever the pace, the day on which it begins
+differs from all its days before. Volume is judged by the larger of two tail probabilities, negative
+binomial and log-normal, because real days scatter more than the former says; the share is judged by a
+binomial tail with design effect. An account without history is judged by its peer group's spread.
+
+Misses: what stays within the day's usual scatter (that is `slow_change`'s affair); a thief who reads
+only patients whom the structure has just met.
+
+False positives: one-off duties (a vaccination session) whose patients left no trace in any flow; batch
+jobs under a personal account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from agents.distributions import (
+    log_normal_log10_tail,
+    negative_binomial_log10_tail,
+    share_log10_tail,
+)
+
+if TYPE_CHECKING:
+    from agents.baselines import Expected
+    from agents.distributions import FloatArray
+
+SUSPICION: Final = 3.0
+"""Score from which a day is held back from the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What is not worth a word.
+
+    Attributes:
+        least_patients: distinct patients in 24 hours below which nothing is said (assumption).
+        tests: how many tail tests share the probability of a false alert.
+    """
+
+    least_patients: int = 6
+    tests: int = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """What n accounts did lately, each of shape (n,).
+
+    Attributes:
+        patients: distinct patients of the last 24 hours.
+        known: those of whom it is known whether a care relation explains them.
+        unexplained: those whom none explains.
+        hour: distinct patients of the last hour.
+    """
+
+    patients: FloatArray
+    known: FloatArray
+    unexplained: FloatArray
+    hour: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concluded:
+    """-log10 of tail probabilities, each of shape (n,); `score` is that of the smallest, times 3."""
+
+    score: FloatArray
+    day: FloatArray
+    hour: FloatArray
+    unexplained: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a day is out of the ordinary.
+
+    Attributes:
+        patients: distinct patients of the last 24 hours.
+        patients_expected: on a working day, by the baseline.
+        hour: distinct patients of the last hour.
+        hour_expected: in the busiest hour, by the baseline.
+        unexplained: of the 24 hours, without a care relation.
+        unexplained_expected: by the baseline's share.
+        odds: log10 of one over the probability of so much on an ordinary day.
+        baseline_days: working days behind the baseline, older ones counting less.
+        baseline_first_day: the first of them, as days since 1970-01-01; 0 for none.
+    """
+
+    patients: int
+    patients_expected: float
+    hour: int
+    hour_expected: float
+    unexplained: int
+    unexplained_expected: float
+    odds: float
+    baseline_days: int
+    baseline_first_day: int
+
+
+def judge(params: Params, seen: Window, expected: Expected) -> Concluded:
+    """Judge n accounts as they stand."""
+    day = _volume(seen.patients, expected.patients, expected.patients_size)
+    # Hours scatter at least as much as days do.
+    hour = _volume(seen.hour, expected.peak, np.minimum(expected.patients_size, 4.0))
+    unexplained = share_log10_tail(
+        seen.unexplained,
+        np.maximum(seen.known, 1.0),
+        expected.unexplained,
+        expected.unexplained_concentration,
+    )
+    best = np.maximum(np.maximum(day, hour), unexplained) - np.log10(params.tests)
+    score = np.where(seen.patients >= params.least_patients, np.maximum(best, 0.0), 0.0)
+    return Concluded(score=score, day=day, hour=hour, unexplained=unexplained)
+
+
+def _volume(count: FloatArray, mean: FloatArray, size: FloatArray) -> FloatArray:
+    """-log10 of the larger of two tail probabilities."""
+    return np.minimum(
+        negative_binomial_log10_tail(count, mean, size),
+        log_normal_log10_tail(count, mean, 1.0 / size + 1.0 / mean),
+    )
+
+
+def explain(seen: Window, expected: Expected, place: int, score: float) -> Evidence:
+    """The reasons behind the score of the account at `place`."""
+    return Evidence(
+        patients=int(seen.patients[place]),
+        patients_expected=float(expected.patients[place]),
+        hour=int(seen.hour[place]),
+        hour_expected=float(expected.peak[place]),
+        unexplained=int(seen.unexplained[place]),
+        unexplained_expected=float(expected.unexplained[place] * seen.known[place]),
+        odds=score,
+        baseline_days=int(expected.days[place]),
+        baseline_first_day=int(expected.first_day[place]),
+    )
