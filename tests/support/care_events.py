@@ -1,0 +1,138 @@
+"""Events of the five flows with the columns of care relations, and the law in plain words."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from streams.event_time import DAY_MS
+from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES
+from streams.vocabulary import AUTH_METHODS, COULOIRS, OUTCOMES, SECTORS
+
+_ENUMS = {
+    "sector": SECTORS,
+    "couloir": COULOIRS,
+    "auth_method": AUTH_METHODS,
+    "outcome": OUTCOMES,
+    "action": ("UNKNOWN", "READ_IDENTITY"),
+    "resource_scope": ("UNKNOWN",),
+    "access_channel": ("UNKNOWN",),
+    "net_class": ("NR",),
+    "service_lifecycle": ("UNKNOWN",),
+}
+
+
+@dataclass(frozen=True)
+class Dealing:
+    """One event of any flow."""
+
+    number: int
+    flow: str = PLATFORM_ACCESSES
+    at_ms: int = 0
+    structure: str = "st_1"
+    patient: str | None = "pa_1"
+    outcome: str = "SUCCESS"
+    context: bool | None = None
+    event: str = "CREATED"
+
+    def but(self, **changes: object) -> Dealing:
+        """A copy with other values."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def event_id(self) -> str:
+        """UUID text made of the number."""
+        return str(uuid.UUID(int=self.number * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it counts as an access rather than as care."""
+        return self.flow == PLATFORM_ACCESSES or (
+            self.flow == EPRESCRIPTIONS and self.event == "CONSULTED"
+        )
+
+
+def frame_of(events: list[Dealing]) -> pl.DataFrame:
+    """The events of one flow as the codec would give them."""
+    n = len(events)
+    enums = {
+        name: ["SUCCESS" if name == "outcome" else words[0]] * n for name, words in _ENUMS.items()
+    }
+    enums["outcome"] = [e.outcome for e in events]
+    return pl.DataFrame(
+        {
+            "event_id": [e.event_id for e in events],
+            "occurred_at": [e.at_ms for e in events],
+            "structure_pid": [e.structure for e in events],
+            "patient_pid": [e.patient for e in events],
+            "actor_pid": ["ac_1"] * n,
+            "session_pid": [None] * n,
+            "net_pid": ["ne_1"] * n,
+            "client_pid": [None] * n,
+            "care_context": [e.context for e in events],
+            "directory_step": [None if e.number % 2 else e.number for e in events],
+            "platform": ["PREDICE"] * n,
+            "event": [e.event for e in events],
+            **enums,
+        },
+        schema_overrides={
+            "occurred_at": pl.Int64,
+            "patient_pid": pl.String,
+            "session_pid": pl.String,
+            "client_pid": pl.String,
+            "care_context": pl.Boolean,
+            "directory_step": pl.Int64,
+            **{name: pl.Enum(list(words)) for name, words in _ENUMS.items()},
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was concluded of one access."""
+
+    number: int
+    explained: int
+    first_seen: bool
+
+
+def verdicts_by_definition(
+    streams: dict[str, list[Dealing]], *, delay_ms: int, horizon_days: int, lateness_ms: int
+) -> list[Verdict]:
+    """Judge every access from all events of all flows at once, one by one, by the definition's words."""
+    due: dict[int, int] = {}
+    for flow in FLOWS:
+        newest = 0
+        for event in streams.get(flow, []):
+            newest = max(newest, event.at_ms)
+            due[event.number] = max(event.at_ms, newest - delay_ms)
+    events = [event for stream in streams.values() for event in stream]
+
+    def place(event: Dealing) -> tuple[int, bool, int, int]:
+        judged = event.flow == PLATFORM_ACCESSES
+        order = uuid.UUID(event.event_id).int if judged else 0
+        return due[event.number], judged, event.at_ms if judged else 0, order
+
+    verdicts = []
+    for access in sorted((e for e in events if e.flow == PLATFORM_ACCESSES), key=place):
+        since_ms = max(access.at_ms, due[access.number] - lateness_ms)
+        before = [
+            e
+            for e in events
+            if e.patient is not None
+            and (e.structure, e.patient) == (access.structure, access.patient)
+            and place(e) < place(access)
+            and e.at_ms // DAY_MS >= since_ms // DAY_MS - horizon_days
+            and not (e.flow == PLATFORM_ACCESSES and e.outcome == "FAILURE")
+        ]
+        explained = int(bool(access.context) or bool(before))
+        verdicts.append(
+            Verdict(
+                number=access.number,
+                explained=-1 if access.patient is None else explained,
+                first_seen=access.patient is not None and not any(e.is_read for e in before),
+            )
+        )
+    return verdicts
