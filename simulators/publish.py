@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from simulators.attacks.scenario import Scenario
 from simulators.batches import BatchEncoder, in_windows
 from simulators.pacing import Pace, window_ms
 from simulators.partitions import partition_of, partitions_of
@@ -34,11 +35,12 @@ from streams.topics import FLOWS, RECORD_OF_FLOW
 from streams.wire import SINGLE_OBJECT_BYTES, SINGLE_OBJECT_MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
     from pathlib import Path
     from types import TracebackType
 
+    from simulators.attacks.catalogue import Wanted
     from streams.schemas import SchemaVersion
 
 __all__ = ["Publisher", "partition_of", "partitions_of", "replay", "simulate_to_kafka"]
@@ -212,6 +214,7 @@ def simulate_to_kafka(
     scale: float = 1.0,
     extra: Extra = no_extra,
     registry_url: str = "",
+    attacks: Sequence[Wanted] = (),
 ) -> SimulationSummary:
     """Send the region's traffic into Kafka: the events of `simulate_to_directory`, in the same order.
 
@@ -224,6 +227,7 @@ def simulate_to_kafka(
         progress: called with the number of events that were just handed over.
         scale: size relative to the region.
         extra: more traffic, as `RegionTraffic.recorded` takes it.
+        attacks: attacks and look-alikes that take place.
         registry_url: of a schema registry; if given, values travel in Confluent framing.
 
     Raises:
@@ -233,7 +237,9 @@ def simulate_to_kafka(
     require_days(start, days)
     _require_speed(speed)
     encoder = BatchEncoder(Schemas.load(), seed)
-    tables = RegionTraffic(seed, scale).recorded(start, days, extra)
+    traffic = RegionTraffic(seed, scale)
+    scenario = Scenario(attacks, traffic, start, days)
+    tables = traffic.recorded(start, days, extra, scenario.rewrite)
     batches = (encoder.batch(events) for events in in_windows(tables, window_ms(speed)))
     return _send_all(bootstrap, batches, Pace(speed), progress, registry_url)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from simulators.attacks.catalogue import Wanted
+from simulators.attacks.scenario import Scenario
 from simulators.blocks import BlockReader
 from simulators.container import SYNC_BYTES, Container, ContainerWriter
 from simulators.encode import EventEncoder
@@ -72,6 +74,7 @@ def simulate_to_directory(
     progress: Progress = no_progress,
     scale: float = 1.0,
     extra: Extra = no_extra,
+    attacks: Sequence[Wanted] = (),
 ) -> SimulationSummary:
     """Write the region's traffic into a folder: `<topic>.avro` per flow and `labels.ndjson`.
 
@@ -86,14 +89,16 @@ def simulate_to_directory(
         progress: called with the number of events that were just written.
         scale: size relative to the region.
         extra: more traffic, as `RegionTraffic.recorded` takes it.
+        attacks: attacks and look-alikes that take place; `labels.ndjson` holds their ground truth.
 
     Raises:
-        InputError: `days` below 1, or a folder that cannot be used.
+        InputError: `days` below 1, an attack outside of the days, or a folder that cannot be used.
     """
     require_days(start, days)
     _require_empty(directory)
     schemas = Schemas.load()
     traffic = RegionTraffic(seed, scale)
+    scenario = Scenario(attacks, traffic, start, days)
     encoders = {flow: EventEncoder(flow, schemas.of_flow(flow).schema, seed) for flow in FLOWS}
     labels = directory / f".{LABELS_FILE}.partial"
     try:
@@ -104,18 +109,19 @@ def simulate_to_directory(
                     ContainerWriter(
                         recording_file(directory, flow),
                         schemas.of_flow(flow).schema,
-                        _sync(flow, start, days, seed, scale),
+                        _sync(flow, start, days, seed, scale, *attacks),
                     )
                 )
                 for flow in FLOWS
             }
             stack.callback(labels.unlink, missing_ok=True)
             labels.write_bytes(b"")
-            for tables in traffic.recorded(start, days, extra):
+            for tables in traffic.recorded(start, days, extra, scenario.rewrite):
                 for flow, events in tables.items():
                     _write(writers[flow], encoders[flow], events, progress)
             for writer in writers.values():
                 writer.complete()
+            labels.write_bytes(scenario.labels())
             labels.replace(directory / LABELS_FILE)
             return SimulationSummary({flow: writers[flow].records for flow in FLOWS})
     except OSError as error:
@@ -143,8 +149,9 @@ def _require_empty(directory: Path) -> None:
             raise InputError(f"{directory / name}: exists; a recording is never overwritten")
 
 
-def _sync(flow: str, start: date, days: int, seed: int, scale: float) -> bytes:
-    text = f"{flow} {start} {days} {seed} {scale!r}"
+def _sync(flow: str, start: date, days: int, seed: int, *rest: float | Wanted) -> bytes:
+    told = [one.text if isinstance(one, Wanted) else repr(one) for one in rest]
+    text = " ".join((flow, f"{start}", f"{days}", f"{seed}", *told))
     return hashlib.sha256(text.encode()).digest()[:SYNC_BYTES]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from simulators.flows.eprescription import eprescriptions
 from simulators.flows.insi import insi_calls
 from simulators.flows.mss import mss_messages
 from simulators.flows.platform import PlatformFlow
-from simulators.flows.platform_accounts import PlatformAccounts
 from simulators.population import Population
+
+if TYPE_CHECKING:
+    from simulators.flows.platform_accounts import PlatformAccounts
 
 Extra = Callable[[date], Sequence[Events]]
 """More traffic for a day, an attack's for instance: tables of events that occur on it."""
@@ -89,9 +92,7 @@ class RegionTraffic:
                 self._platform.accesses(care, care_days),
                 *extra(start + timedelta(days=number)),
             ]
-            yield rewrite(
-                RegionDay(self.population, self.accounts, care, care_days, merge(tables))
-            )
+            yield rewrite(RegionDay(self.population, self.accounts, care, care_days, merge(tables)))
 
     def recorded(
         self, start: date, days: int, extra: Extra = no_extra, rewrite: Rewrite = as_it_was

@@ -16,8 +16,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from simulators.attacks.catalogue import wanted
 from simulators.broker import EmbeddedBroker
 from simulators.leash import leashed
+from simulators.live import ATTACK_AFTER_S
 from streams.commands.output import say
 from streams.logs import configure_logging
 from streams.settings import Settings
@@ -25,7 +27,7 @@ from streams.topic_admin import ensure_topics
 from streams.worker import run as run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from metrics.web import Site
 
@@ -35,7 +37,9 @@ _SESSION_TIMEOUT_S = 6
 _SOURCE_STOP_S = 2.0
 
 
-def run(*, port: int, speed: float, seed: int, seconds: float | None) -> int:
+def run(
+    *, port: int, speed: float, seed: int, seconds: float | None, attacks: Sequence[str] = ()
+) -> int:
     """Run the demo until Ctrl-C, or for some seconds.
 
     Args:
@@ -43,13 +47,16 @@ def run(*, port: int, speed: float, seed: int, seconds: float | None) -> int:
         speed: traffic relative to the real region's.
         seed: of the simulated region.
         seconds: end by itself after so long; `None` for never.
+        attacks: attacks that begin some seconds after the start, as `vigie simulate` takes them.
 
     Returns:
         0 after an orderly end, 1 when a part of it failed.
 
     Raises:
-        InputError: no embedded broker for this platform.
+        InputError: no embedded broker for this platform, or no such attack.
     """
+    for text in attacks:
+        wanted(text)
     configure_logging()
     # Whoever watches a demo wants its addresses and its troubles, not each service's coming and going.
     logging.getLogger("streams").setLevel(logging.WARNING)
@@ -62,10 +69,12 @@ def run(*, port: int, speed: float, seed: int, seconds: float | None) -> int:
             http_port=port,
         )
         ensure_topics(settings, create=True)
-        with _source(broker.bootstrap, speed, seed) as source:
+        with _source(broker.bootstrap, speed, seed, attacks) as source:
 
             def announce(site: Site) -> None:
                 _print_addresses(site, port, broker.bootstrap)
+                if attacks:
+                    say(f"Attack     {' '.join(attacks)}, {ATTACK_AFTER_S:.0f} s after the start")
                 if seconds is not None:
                     _end_after(seconds)
 
@@ -83,9 +92,11 @@ def _print_addresses(site: Site, wanted_port: int, bootstrap: str) -> None:
 
 
 @contextmanager
-def _source(bootstrap: str, speed: float, seed: int) -> Iterator[subprocess.Popen[bytes]]:
+def _source(
+    bootstrap: str, speed: float, seed: int, attacks: Sequence[str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """The simulated region as a child process; if it fails, the demo ends."""
-    argv = [sys.executable, "-m", "simulators.live", bootstrap, str(speed), str(seed)]
+    argv = [sys.executable, "-m", "simulators.live", bootstrap, str(speed), str(seed), *attacks]
     # A session of its own keeps the terminal's Ctrl-C for this process, which ends the child itself.
     process = subprocess.Popen(leashed(argv), start_new_session=True)  # noqa: S603 (our own module)
     threading.Thread(target=_end_with, args=(process,), daemon=True).start()

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
         help="Run everything on this machine: embedded broker, simulated region, worker, live page "
         "and /metrics, all on loopback.\n\nPorts that are taken are replaced by free ones. "
         "Ctrl-C ends it.",
-        epilog="Example: vigie demo --speed 20",
+        epilog="Example: vigie demo --speed 20 --attack predice:identities=7353",
     )(demo)
 
 
@@ -29,6 +29,15 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(help="End by itself after so long.", show_default=False)
     ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:PARAM=VALUE,…]",
+            help="An attack that begins some seconds after the start; may be given several times. "
+            "An unknown name lists them all.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Run the demo until Ctrl-C."""
     above_zero("--speed", speed)
@@ -37,4 +46,4 @@ def demo(
         above_zero("--seconds", seconds)
     from streams.demo import run
 
-    return run(port=port, speed=speed, seed=seed, seconds=seconds)
+    return run(port=port, speed=speed, seed=seed, seconds=seconds, attacks=attack or ())

@@ -1,0 +1,1 @@
+"""Attacks and the innocent incidents that look like them, each with its ground truth."""
