@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import TyperException
 
-from streams.commands import backtest, demo, replay, schemas, simulate, topics, worker
+from streams.commands import (
+    backtest,
+    backtest_series,
+    demo,
+    replay,
+    schemas,
+    simulate,
+    topics,
+    worker,
+)
 from streams.errors import ConfigError, InputError, SchemaError, TransientError
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Settings are read from VIGIE_… variables; [bold]vigie worker --help[/] lists them.",
 )
-for command in (demo, worker, simulate, replay, backtest, topics, schemas):
+for command in (demo, worker, simulate, replay, backtest, backtest_series, topics, schemas):
     command.register(app)
 
 
