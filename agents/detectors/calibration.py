@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 BUDGET: Final = 4.0
 """The threshold that goes with 0.1 false alerts per 1,000 accounts and day."""
 
+SUSPICION: Final = 3.8
+"""Score from which a day is held back from its account's baseline."""
+
 KNOTS: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     # Evidence, and -log10 of quiet incidents per account and day that reach it, times two, for the two
     # detectors share the budget.
     "tail": ((0.0, 1.5, 2.25, 3.1, 3.75, 4.5), (0.0, 2.05, 3.05, 4.0, 4.8, 5.5)),
     "slow_change": ((0.0, 1.5, 2.0, 2.4, 3.0, 3.5), (0.0, 2.6, 3.4, 4.0, 4.7, 5.3)),
-    # An e-value's guarantee (Ville) needs no measurement.
-    "enumeration": ((0.0, 6.0), (0.0, 6.0)),
-    "identity_only": ((0.0, 6.0), (0.0, 6.0)),
+    # An e-value's guarantee (Ville) needs no measurement; families in a row do: one in a million.
+    "enumeration": ((0.0, 6.0, 8.0), (0.0, 4.0, 6.0)),
+    # Nothing is known of how real desks share their work: the same caution.
+    "identity_only": ((0.0, 6.0, 8.0), (0.0, 4.0, 6.0)),
 }
 _SLOPE_BEYOND: Final = 0.5
 

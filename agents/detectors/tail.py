@@ -19,9 +19,10 @@ jobs under a personal account.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from agents.distributions import (
     log_normal_log10_tail,
@@ -32,9 +33,7 @@ from agents.distributions import (
 if TYPE_CHECKING:
     from agents.baselines import Expected
     from agents.distributions import FloatArray
-
-SUSPICION: Final = 3.0
-"""Score from which a day is held back from the baseline."""
+    from agents.patient_windows import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Evidence:
     baseline_first_day: int
 
 
-def judge(params: Params, seen: Window, expected: Expected) -> Concluded:
+def judge(params: Params, seen: Window | Counted, expected: Expected) -> Concluded:
     """Judge n accounts as they stand."""
     day = _volume(seen.patients, expected.patients, expected.patients_size)
     # Hours scatter at least as much as days do.
@@ -128,16 +127,37 @@ def _volume(count: FloatArray, mean: FloatArray, size: FloatArray) -> FloatArray
     )
 
 
-def explain(seen: Window, expected: Expected, place: int, score: float) -> Evidence:
-    """The reasons behind the score of the account at `place`."""
+def judge_each(
+    params: Params, seen: Window | Counted, expected: Expected, account: npt.NDArray[np.int64]
+) -> FloatArray:
+    """Scores of n accesses whose accounts stand at `account` in `expected`.
+
+    Only what can be evidence is worked out: most accesses of most days are below their mean.
+    """
+    score = np.zeros(len(account))
+    unusual = seen.patients > expected.patients[account]
+    unusual |= seen.hour > expected.peak[account]
+    unusual |= seen.unexplained > expected.unexplained[account] * seen.known
+    places = np.flatnonzero(unusual & (seen.patients >= params.least_patients))
+    window = Window(
+        seen.patients[places], seen.known[places], seen.unexplained[places], seen.hour[places]
+    )
+    score[places] = judge(params, window, expected.at(account[places])).score
+    return score
+
+
+def explain(
+    seen: Window | Counted, expected: Expected, place: int, account: int, score: float
+) -> Evidence:
+    """The reasons behind a score: of the access at `place`, whose account is at `account`."""
     return Evidence(
         patients=int(seen.patients[place]),
-        patients_expected=float(expected.patients[place]),
+        patients_expected=float(expected.patients[account]),
         hour=int(seen.hour[place]),
-        hour_expected=float(expected.peak[place]),
+        hour_expected=float(expected.peak[account]),
         unexplained=int(seen.unexplained[place]),
-        unexplained_expected=float(expected.unexplained[place] * seen.known[place]),
+        unexplained_expected=float(expected.unexplained[account] * seen.known[place]),
         odds=score,
-        baseline_days=int(expected.days[place]),
-        baseline_first_day=int(expected.first_day[place]),
+        baseline_days=int(expected.days[account]),
+        baseline_first_day=int(expected.first_day[account]),
     )

@@ -19,7 +19,7 @@ import numpy as np
 
 from agents.baselines import BaselineParams, Baselines, ClosedDays, Expected
 from agents.detectors import slow_change, tail
-from agents.detectors.calibration import BUDGET, calibrated
+from agents.detectors.calibration import BUDGET, SUSPICION, calibrated
 from agents.peer_groups import GroupParams, PeerGroups
 from tests.support.account_population import AccountPopulation, Day, Shape
 
@@ -116,8 +116,9 @@ class Line:
         seen = tail.Window(patients[rows], patients[rows], unexplained[rows], peak[rows])
         judged = tail.judge(tail.Params(), seen, expected)
         slow = self.slow.close(closed, expected)
-        self.baselines.learn(closed, suspect=slow.is_suspect | (judged.score > tail.SUSPICION))
-        return rows, calibrated("tail", judged.score), calibrated("slow_change", slow.score)
+        by_tail = calibrated("tail", judged.score)
+        self.baselines.learn(closed, suspect=slow.is_suspect | (by_tail >= SUSPICION))
+        return rows, by_tail, calibrated("slow_change", slow.score)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

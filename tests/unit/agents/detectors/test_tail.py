@@ -62,7 +62,7 @@ def test_a_handful_of_strangers_is_too_few_to_speak_of() -> None:
 
 def test_the_evidence_names_what_was_seen_and_expected() -> None:
     seen, expected = window(46.0, 31.0), expected_after(80)
-    evidence = tail.explain(seen, expected, 0, 4.5)
+    evidence = tail.explain(seen, expected, 0, 0, 4.5)
     assert evidence.patients == 46
     assert evidence.patients_expected == pytest.approx(16.0, rel=0.1)
     assert evidence.unexplained_expected == pytest.approx(0.15 * 46, rel=0.1)

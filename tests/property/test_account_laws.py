@@ -1,0 +1,138 @@
+"""Laws of what is remembered of accounts: exact windows, free cuts, exact recovery."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.account_watch import AccountWatch, WatchParams
+from agents.detectors.base import EXPLAINED, UNEXPLAINED, UNKNOWN, Accesses, Act, Runs
+from agents.patient_windows import PatientWindows
+from streams.checkpoint import Journal
+from streams.event_time import DAY_MS, HOUR_MS, paris_day
+from tests.support.accesses import Access, accesses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.account_watch import Suspicion
+
+told_accesses = st.lists(
+    st.builds(
+        Access,
+        at_s=st.integers(0, 60 * 3600),
+        patient=st.integers(1, 12),
+        account=st.integers(0, 2),
+        explained=st.sampled_from([EXPLAINED, UNEXPLAINED, UNKNOWN]),
+        act=st.sampled_from([Act.IDENTITY, Act.CLINICAL]),
+        step=st.integers(-4, 4),
+    ),
+    max_size=60,
+).map(lambda told: sorted(told, key=lambda one: one.at_s))
+
+cuts = st.lists(st.integers(0, 60), max_size=4)
+
+
+def counted_by_hand(told: Sequence[Access], at: int) -> tuple[int, int, int, int]:
+    """Patients, unexplained ones, those of the hour and the day's new one at one access, slowly."""
+    now = accesses_of(told).time_ms
+    own = [i for i in range(at + 1) if told[i].account == told[at].account]
+
+    def live(span_ms: int) -> set[int]:
+        return {told[i].patient for i in own if now[i] > now[at] - span_ms}
+
+    unexplained = 0
+    for patient in live(DAY_MS):
+        # From the last gap of a day on: was any access unexplained?
+        before, found = None, False
+        for i in own:
+            if told[i].patient == patient:
+                if before is not None and now[i] - before >= DAY_MS:
+                    found = False
+                found |= told[i].explained == UNEXPLAINED
+                before = now[i]
+        unexplained += found
+    today = [i for i in own if paris_day(int(now[i])) == paris_day(int(now[at]))]
+    is_new = all(told[i].patient != told[at].patient for i in today[:-1])
+    return len(live(DAY_MS)), unexplained, len(live(HOUR_MS)), int(is_new)
+
+
+def slices_of(accesses: Accesses, cut_at: Sequence[int]) -> list[Accesses]:
+    bounds = sorted({0, len(accesses), *(min(cut, len(accesses)) for cut in cut_at)})
+    return [accesses[low:high] for low, high in pairwise(bounds)]
+
+
+@given(told_accesses, cuts)
+@settings(max_examples=150, deadline=None)
+def test_windows_hold_exactly_the_patients_of_their_span_however_the_stream_is_cut(
+    told: list[Access], cut_at: list[int]
+) -> None:
+    windows = PatientWindows()
+    seen: list[tuple[int, int, int, int]] = [(0, 0, 0, 0)] * len(told)
+    first = 0
+    for part in slices_of(accesses_of(told), cut_at):
+        order = part.by_account()
+        ordered = part[order]
+        counted = windows.observe(ordered, Runs.of_accounts(ordered.account))
+        for place, at in enumerate((order + first).tolist()):
+            seen[at] = (
+                int(counted.patients[place]),
+                int(counted.unexplained[place]),
+                int(counted.hour[place]),
+                int(counted.new_today[place]),
+            )
+        first += len(part)
+    assert seen == [counted_by_hand(told, at) for at in range(len(told))]
+
+
+def concluded(watch: AccountWatch, parts: list[Accesses]) -> dict[tuple[str, int, int], int]:
+    """The first time of each detector, account and day; a cut may only tell it more often."""
+    found: dict[tuple[str, int, int], int] = {}
+    for part in parts:
+        _note(found, watch.observe(part))
+    return found
+
+
+def _note(found: dict[tuple[str, int, int], int], suspicions: list[Suspicion]) -> None:
+    for one in suspicions:
+        found.setdefault((one.detector, one.account, one.day), one.time_ms)
+
+
+LOW = WatchParams(report_from=0.3)
+
+
+@given(told_accesses, cuts)
+@settings(max_examples=60, deadline=None)
+def test_what_is_concluded_does_not_depend_on_how_the_stream_is_cut(
+    told: list[Access], cut_at: list[int]
+) -> None:
+    accesses = accesses_of(told)
+    whole, parts = AccountWatch(LOW), AccountWatch(LOW)
+    assert concluded(whole, [accesses]) == concluded(parts, slices_of(accesses, cut_at))
+    for one, other in zip(whole.sections, parts.sections, strict=True):
+        one.drain(), other.drain()
+    assert np.array_equal(whole.days.table, parts.days.table)
+    assert np.array_equal(whole.baselines.rows.table, parts.baselines.rows.table)
+
+
+@given(told_accesses, st.integers(0, 60))
+@settings(max_examples=40, deadline=None)
+def test_a_watch_that_recovers_concludes_what_it_would_have_concluded(
+    told: list[Access], cut: int
+) -> None:
+    accesses = accesses_of(told)
+    first, rest = accesses[:cut], accesses[cut:]
+    steady, before, after = AccountWatch(LOW), AccountWatch(LOW), AccountWatch(LOW)
+    steady.observe(first)
+    before.observe(first)
+    entries = {key: value for key, value in Journal(before.sections).flush(b"{}") if value}
+    Journal(after.sections).recover(entries)
+    after.recovered()
+    assert after.observe(rest) == steady.observe(rest)
+    for one, other in zip(steady.sections, after.sections, strict=True):
+        keys = one.drain()
+        assert other.encode(keys) == one.encode(keys)
