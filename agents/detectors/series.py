@@ -47,7 +47,9 @@ _STEP_ROWS: Final = 12
 _FIRST_BLOCK: Final = 32
 _BLOCK_MIN: Final = 72
 _BLOCK_MAX: Final = 360
-_LOW_MEAN: Final = 8.0
+_LOW_MEAN: Final = 10.0
+_LOW_MEAN_OF_SLOW: Final = 300.0
+_SLOW_SLOTS: Final = 96
 _STAYS_LOW: Final = 1.5
 _TAILS: Final = ((2.2, 0.6), (1.3, 0.35), (0.9, 0.25))
 """Where the tails of one, about four and about sixteen rows begin at first, and their mean excess."""
@@ -160,7 +162,8 @@ class SeriesDetector:
         rows = Rows(times, raw, values, changes, scales, expected)
         tails = [tail for pair in zip(self._up, self._down, strict=True) for tail in pair]
         span = self._history.span if self._blocks else 0
-        habit = Habit(span, self._counts.unit if self._is_low else 0.0, tails)
+        unit = self._counts.unit if self._is_low else 0.0
+        habit = Habit(span, unit, self._counts.mean, tails)
         judged = self._course.walk(rows, habit)
         self._kept.append((rows, judged, places, levels))
         self._kept_rows += len(raw)
@@ -209,11 +212,13 @@ class SeriesDetector:
     def _learn_counts(self, hours: IntArray, raw: FloatArray, usual: FloatArray) -> None:
         known = np.isfinite(raw) & np.isfinite(usual)
         self._counts.learn(hours[known], raw[known], usual[known] ** 2)
-        most = _LOW_MEAN * (_STAYS_LOW if self._is_low else 1.0)
+        # Of a slow series an hour is one row: its week is known better than its last rows tell.
+        low = _LOW_MEAN_OF_SLOW if self._history.slots <= _SLOW_SLOTS else _LOW_MEAN
+        most = low * (_STAYS_LOW if self._is_low else 1.0)
         is_counted = (
             self._counts.is_countable and self._counts.unit > 0 and self._counts.is_scattered
         )
-        self._is_low = is_counted and self._counts.mean < most
+        self._is_low = is_counted and self._counts.busiest() < most
 
 
 def flagged_ranges(flags: Sequence[bool] | BoolArray) -> list[tuple[int, int]]:

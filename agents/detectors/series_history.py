@@ -80,8 +80,9 @@ class SeasonalHistory:
         daily, days = self._medians(places, _DAILY)
         weekly, weeks = self._medians(places, _WEEKLY)
         levels[1] = np.where(days[:, 2] >= _DAYS_AGREED, daily[:, 2], np.nan)
-        levels[2] = daily.mean(axis=1)
-        levels[3] = weekly.mean(axis=1)
+        # The median over neighbours keeps an edge where it is; a mean would spread it.
+        levels[2] = np.median(daily, axis=1)
+        levels[3] = np.median(weekly, axis=1)
         levels[4] = np.where(weeks[:, 2] == len(_WEEKLY), weekly[:, 2], np.nan)
         before = np.full((_PREDICTORS + 1, 1), np.nan) if self._last is None else self._last
         steps = np.diff(np.concatenate((before, levels), axis=1), axis=1)
@@ -100,7 +101,8 @@ class SeasonalHistory:
                 & (days[:, 2] >= _DAYS_OF_JUMP)
                 & ~(np.abs(by_week) < limit / 2)
             )
-            is_weekly = np.abs(by_week) > limit
+            # Three weeks agree by chance more often than four days do: their neighbours must, too.
+            is_weekly = (np.abs(by_week) > limit) & (np.abs(steps[3]) > limit / 2)
         change = np.where(is_daily, by_day, np.where(is_weekly, by_week, change))
         return change, levels[:_PREDICTORS]
 

@@ -19,7 +19,8 @@ _FLOOR_OF_SPREAD: Final = 0.04
 _ROWS_LONG: Final = 2000.0
 _VISITS: Final = 6.0
 _WEEKS: Final = 5.0
-_PRIOR_VISITS: Final = 3.0
+_PRIOR_EVENTS: Final = 2.0
+_PRIOR_VISITS_MAX: Final = 8.0
 _SCATTER_MIN: Final = 0.4
 _NOT_COUNTABLE: Final = 1e-6
 
@@ -98,15 +99,18 @@ class CountProfile:
         """Whether it scatters like a count: a constant, or a gauge in coarse steps, hardly does."""
         return self._square > _SCATTER_MIN * self.mean
 
+    def busiest(self) -> float:
+        """The mean count per row, in units, of the busiest hour of the day so far."""
+        return max(float(self._hours.max()), self.mean)
+
     def expected(self, hours: IntArray) -> FloatArray:
         """Expected count, in units, of each of n rows."""
         day, week = hours % 24, (hours + 96) % 168
-        by_day = (self._hours[day] * self._hour_visits[day] + _PRIOR_VISITS * self.mean) / (
-            self._hour_visits[day] + _PRIOR_VISITS
-        )
-        by_week: FloatArray = (
-            self._week[week] * self._week_visits[week] + _PRIOR_VISITS * by_day
-        ) / (self._week_visits[week] + _PRIOR_VISITS)
+        # The prior weighs a few events, not a few visits: an hour of many events is known at once.
+        visits, prior = self._hour_visits[day], _prior_visits(self.mean)
+        by_day = (self._hours[day] * visits + prior * self.mean) / (visits + prior)
+        visits, prior = self._week_visits[week], np.maximum(_prior_visits(by_day), 1.0)
+        by_week: FloatArray = (self._week[week] * visits + prior * by_day) / (visits + prior)
         return np.maximum(by_week, 0.02)
 
     def learn(self, hours: IntArray, values: FloatArray, usual: FloatArray) -> None:
@@ -116,9 +120,8 @@ class CountProfile:
         self._find_unit(values)
         if self.unit <= 0 or not self.is_countable:
             return
-        # A spike is learnt little by little, should it recur; silence is not while it is suspect.
-        most = 3 * (usual + self.unit)
-        counts = np.where(values > usual, np.minimum(values, most), usual) / self.unit
+        # What is strange is learnt little by little, should it recur.
+        counts = np.clip(values, usual / 3, 3 * (usual + self.unit)) / self.unit
         self._rows = min(self._rows + len(counts), _ROWS_LONG)
         usually = self.expected(hours) if self.mean > 0 else float(counts.mean())
         square = float(np.square(values / self.unit - usually).mean())
@@ -161,3 +164,8 @@ class CountProfile:
             self._week *= held / self.unit
             self.mean *= held / self.unit
             self._square *= (held / self.unit) ** 2
+
+
+def _prior_visits(means: FloatArray | float) -> FloatArray:
+    visits: FloatArray = np.minimum(_PRIOR_EVENTS / np.maximum(means, 0.02), _PRIOR_VISITS_MAX)
+    return visits

@@ -39,8 +39,9 @@ _CLIP_SHORT: Final = 8.0
 _CLIP_MIDDLE: Final = 4.0
 _CALM: Final = 2.5
 _RETURNED: Final = 3.0
-# A low count's level is its last sixty expected events against those seen, shrunk by four of each.
+# A low count's level is the events of its last rows against those expected, shrunk by four of each.
 _EVENTS_KEPT: Final = 60.0
+_ROWS_KEPT: Final = 100
 _EVENTS_PRIOR: Final = 4.0
 _RELUCTANCE: Final = 0.25
 _ADAPT_SPANS: Final = 4
@@ -76,11 +77,13 @@ class Habit:
     Attributes:
         span: over how many rows the level is averaged; 0 while nothing is known yet.
         count_unit: the unit of a low count; 0 where the series is none.
+        count_mean: its mean per row, in units.
         tails: of the up and down side of one row, of about four, of about sixteen.
     """
 
     span: int
     count_unit: float
+    count_mean: float
     tails: Sequence[Tail]
 
 
@@ -115,10 +118,10 @@ class Course:
     """
 
     __slots__ = (
-        "_adapt_rows", "_age", "_awaited", "_bar", "_base", "_inside", "_is_alert", "_level",
-        "_middle", "_moved", "_newest_s", "_params", "_peak", "_pressure", "_quiet", "_quiet_rows",
-        "_remembered", "_remembered_until_s", "_seen", "_short", "_silent", "_since_s", "_start_s",
-        "_step_s", "_tokens", "evidence",
+        "_adapt_rows", "_age", "_awaited", "_bar", "_base", "_foreseen", "_fresh", "_inside",
+        "_is_alert", "_level", "_middle", "_moved", "_newest_s", "_params", "_peak", "_pressure",
+        "_quiet", "_quiet_rows", "_remembered", "_remembered_until_s", "_seen", "_short",
+        "_silent", "_since_s", "_start_s", "_step_s", "_tokens", "evidence",
     )  # fmt: skip
 
     def __init__(self, params: SeriesParams, step_s: float, start_s: float) -> None:
@@ -142,6 +145,7 @@ class Course:
         self._age, self._is_alert = -1, False
         self._remembered, self._remembered_until_s = _NAN, 0.0
         self._seen = self._awaited = self._silent = 0.0
+        self._fresh = self._foreseen = 0.0
 
     def walk(self, rows: Rows, habit: Habit) -> Judged:  # noqa: C901, PLR0912, PLR0915 - the one loop over
         # rows: calls in it would cost a third of its speed.
@@ -162,6 +166,9 @@ class Course:
         refill = params.alerts_per_day / DAY_S
         purse = _PURSE_DAYS * params.alerts_per_day + 1
         seen, awaited, silent = self._seen, self._awaited, self._silent
+        fresh, foreseen = self._fresh, self._foreseen
+        kept = max(_EVENTS_KEPT, _ROWS_KEPT * habit.count_mean)
+        inside_rows = max(4, habit.span)
         adapt = max(3, min(self._adapt_rows, habit.span * _ADAPT_SPANS))
         scores, flags = [0.0] * count, [False] * count
         surprises, shorts, middles = [_NAN] * count, [_NAN] * count, [_NAN] * count
@@ -254,13 +261,14 @@ class Course:
                 rare = max(rare, self._bar + hush / _SILENCE - 1)
             if age < 0 and rare >= base:
                 age, peak, quiet, inside, since_s = 0, rare, 0, here, time_s
+                fresh = foreseen = 0.0
             if age < 0:
                 scores[i] = min(0.499, 1 - 0.5 ** (rare / base))
                 usual[i] = y
                 if is_low:
                     seen, awaited = seen + events, awaited + awaits
-                    if awaited > _EVENTS_KEPT:
-                        seen, awaited = seen * _EVENTS_KEPT / awaited, _EVENTS_KEPT
+                    if awaited > kept:
+                        seen, awaited = seen * kept / awaited, kept
                 else:
                     gap = max(-3 * scale, min(3 * scale, here - level))
                     # A suspect level is followed reluctantly, or it is normal before it is found.
@@ -275,9 +283,11 @@ class Course:
                 pressure += 1
                 expects = due * count_unit if is_low else wanted
                 self.evidence = SeriesEvidence(x, y, expects, is_low, 10.0**-peak, since_s)
-            inside += 0.25 * (here - inside)
+            if is_low:
+                fresh, foreseen = fresh + events, foreseen + awaits
+            inside += (here - inside) / min(age, inside_rows)
             scores[i], flags[i] = 1 - 0.5 ** (peak / base), is_alert
-            usual[i] = math.sqrt(due * count_unit) if is_low else wanted
+            usual[i] = math.sqrt(awaits * count_unit) if is_low else wanted
             is_calm = hush < _SILENCE and rare < base and -_CALM < u < _CALM
             quiet = quiet + 1 if is_calm else 0
             if quiet >= self._quiet_rows or (is_calm and is_low and hush == 0):
@@ -286,6 +296,7 @@ class Course:
             elif age >= adapt * (params.silence_factor if x == 0 else 1):
                 remembered, until_s = level, time_s + params.memory_s
                 level, short, middle, age, is_alert = inside, 0.0, 0.0, -1, False
+                seen, awaited = fresh, foreseen
                 if x == 0:
                     # Silence that has become normal is no news again before something is heard.
                     silent = _NEVER
@@ -295,6 +306,7 @@ class Course:
         self._newest_s, self._since_s = newest_s, since_s
         self._remembered, self._remembered_until_s = remembered, until_s
         self._seen, self._awaited, self._silent = seen, awaited, silent
+        self._fresh, self._foreseen = fresh, foreseen
         return Judged(
             np.array(scores),
             np.array(flags, dtype=np.bool_),

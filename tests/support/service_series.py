@@ -137,9 +137,15 @@ def draw(family: str, seed: int, *, events_per_day: float = 0.2) -> Series:
     mean, values = source(rng, times)
     is_count = family in {"web", "steady", "bursty", "hourly", "few"}
     events = _inject(rng, values, mean, step, events_per_day, is_count=is_count)
-    holiday = (times // DAY_S - times[0] // DAY_S == 31) & is_count
-    values[holiday] = np.round(values[holiday] * 0.6)
+    if is_count:
+        values = np.round(values * (1 - 0.4 * _holiday(times)))
     return _weather(rng, Series(family, step, times, values * 10 ** rng.uniform(-3, 3), events))
+
+
+def _holiday(times: FloatArray) -> FloatArray:
+    """How much of a holiday it is: one day, which begins and ends in the small hours, not at a stroke."""
+    day = (times - times[0]) / DAY_S - 32
+    return np.clip(np.minimum(day - 0.05, 1.15 - day) / 0.15, 0, 1)
 
 
 def _inject(
