@@ -161,7 +161,9 @@ class Course:
         is_low, is_new = count_unit > 0, habit.span == 0
         pace = 2 / (habit.span + 1)
         (start0, start1, start2, start3, start4, start5) = (tail.start for tail in habit.tails)
-        (unit0, unit1, unit2, unit3, unit4, unit5) = (tail.per_unit() for tail in habit.tails)
+        (decades0, decades1, decades2, decades3, decades4, decades5) = (
+            tail.decades for tail in habit.tails
+        )
         base = self._base
         refill = params.alerts_per_day / DAY_S
         purse = _PURSE_DAYS * params.alerts_per_day + 1
@@ -240,21 +242,17 @@ class Course:
                 surprises[i], shorts[i], middles[i] = u, short, middle
             rare = 0.0
             if u > start0:
-                rare = (u - start0) * unit0
+                rare = decades0(u)
             elif -u > start1:
-                rare = (-u - start1) * unit1
+                rare = decades1(-u)
             if short > start2:
-                other = (short - start2) * unit2
-                rare = max(other, rare)
+                rare = max(rare, decades2(short))
             elif -short > start3:
-                other = (-short - start3) * unit3
-                rare = max(other, rare)
+                rare = max(rare, decades3(-short))
             if middle > start4:
-                other = (middle - start4) * unit4
-                rare = max(other, rare)
+                rare = max(rare, decades4(middle))
             elif -middle > start5:
-                other = (-middle - start5) * unit5
-                rare = max(other, rare)
+                rare = max(rare, decades5(-middle))
             if rare > 0:
                 rare = min(rare + TAIL_DECADES, _DECADES_MAX)
             if hush > _SILENCE:

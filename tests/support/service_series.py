@@ -143,7 +143,7 @@ def draw(family: str, seed: int, *, events_per_day: float = 0.2) -> Series:
 
 
 def _holiday(times: FloatArray) -> FloatArray:
-    """How much of a holiday it is: one day, which begins and ends in the small hours, not at a stroke."""
+    """How much of a holiday it is: one day that begins and ends in the small hours."""
     day = (times - times[0]) / DAY_S - 32
     return np.clip(np.minimum(day - 0.05, 1.15 - day) / 0.15, 0, 1)
 
