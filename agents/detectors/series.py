@@ -97,7 +97,8 @@ class SeriesDetector:
         """Judge n further rows, in the order of the source.
 
         Args:
-            times_s: shape (n,), seconds since 1970; may repeat, step back and leave gaps.
+            times_s: shape (n,), seconds since 1970; may repeat, step back and leave gaps. A rhythm of
+                local life is followed through a clock change if the local wall clock is given here.
             values: shape (n,), NaN where missing.
 
         Returns:

@@ -164,8 +164,11 @@ class SeasonalHistory:
         )
         at = wanted % len(self._cells)
         found = np.where(self._cell_of[at] == wanted, self._cells[at], np.nan)
+        # Of two, neither is the median: the one of the more recent day stands for both.
+        first, second = found[:, :, 0], found[:, :, 1]
+        recent = np.where(np.isfinite(first), first, second)
         found.sort(axis=2)
         known = np.isfinite(found).sum(axis=2)
         middle = np.maximum(known - 1, 0) // 2
         medians: FloatArray = np.take_along_axis(found, middle[:, :, None], axis=2)[:, :, 0]
-        return medians, known
+        return np.where((known == 2) & np.isfinite(recent), recent, medians), known  # noqa: PLR2004 - as said

@@ -26,7 +26,7 @@ class SeriesParams:
     """
 
     alerts_per_day: float = 0.5
-    noise_share: float = 0.06
+    noise_share: float = 0.15
     decades_min: float = 3.0
     adapt_s: float = 3600.0
     adapt_rows: int = 8

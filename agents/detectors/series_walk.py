@@ -30,8 +30,9 @@ _NAN: Final = math.nan
 _STATISTICS: Final = 6
 _USUAL_BUDGET: Final = 0.5
 _BELOW_BAR: Final = 0.7
-_PRESSURE: Final = 0.15
+_PRESSURE: Final = 0.08
 _PURSE_DAYS: Final = 14
+_FIRST_TOKENS: Final = 0.75
 _GAP_STEPS: Final = 6
 _DECADES_MAX: Final = 40.0
 # Surprises are clipped before they are averaged, so that one row alone is no lasting shift.
@@ -135,7 +136,7 @@ class Course:
         self._quiet_rows = int(min(5, max(2, 300 // step_s)))
         self.evidence: SeriesEvidence | None = None
         self._newest_s = -math.inf
-        self._tokens, self._pressure = 1.0, 0.0
+        self._tokens, self._pressure = _FIRST_TOKENS, 0.0
         self._peak, self._quiet, self._inside, self._since_s = 0.0, 0, _NAN, start_s
         self.forget()
 
