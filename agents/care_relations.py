@@ -31,8 +31,8 @@ NEVER: Final = 0
 
 _ROW: Final = np.dtype([("pair", "<u8"), ("care", "<u2"), ("access", "<u2")])
 _FIRST_CAPACITY: Final = 1024
-_ROOM: Final = 1.125
-"""A full table makes room for an eighth more, as soon as the pairs that no longer speak have left."""
+_ROOM: Final = 1.3
+"""A full table makes room for so many times its live pairs; 23 bytes a row, so at most 30 a pair."""
 _SLOTS_PER_ROW: Final = 1.75
 
 
@@ -71,35 +71,39 @@ class CareRelations:
 
     def learn(self, pairs: UInt64Array, days: DayArray, *, is_access: BoolArray) -> None:
         """Take in n dealings, each with its day; pairs may be repeated."""
-        if not len(pairs):
-            return
-        both: DayArray = np.zeros((len(pairs), 2), np.uint16)
-        both[np.arange(len(pairs)), is_access.astype(np.int64)] = days
-        self._changed.touch(self._store(pairs, both))
+        if len(pairs):
+            rows = self._rows_of(pairs)
+            self._changed.touch(rows[self._raise(2 * rows + is_access, days)])
 
     def forget_before(self, day: int) -> None:
         """Allow pairs whose last days all lie before `day` to be forgotten when room is needed."""
         self._floor = max(self._floor, day)
 
-    def _store(self, pairs: UInt64Array, days: DayArray) -> Int64Array:
-        """Raise the days of n pairs, adding those that are new; give back the rows that changed."""
+    def _rows_of(self, pairs: UInt64Array) -> Int64Array:
+        """The rows of n pairs; those that are new get one."""
         rows = self._table.find(self._pairs, pairs)
         new = np.flatnonzero(rows == ABSENT)
         if new.size:
             added, of_new = np.unique(pairs[new], return_inverse=True)
             if self._count + len(added) > len(self._pairs):
                 self._make_room(len(added))
-                rows = self._table.find(self._pairs, pairs)
+                # Rows have moved, and some may have left.
+                return self._rows_of(pairs)
             places = np.arange(self._count, self._count + len(added))
             self._pairs[places] = added
             self._days[places] = NEVER
             self._table.insert(added, places)
             self._count += len(added)
             rows[new] = places[of_new]
-        before = self._days[rows]
-        np.maximum.at(self._days, rows, days)
-        changed: Int64Array = rows[(self._days[rows] > before).any(axis=1)]
-        return changed
+        return rows
+
+    def _raise(self, cells: Int64Array, days: DayArray) -> BoolArray:
+        """Raise n cells of the days, row after row; which of them rose."""
+        flat = self._days.reshape(-1)
+        before = flat[cells]
+        np.maximum.at(flat, cells, days)
+        rose: BoolArray = flat[cells] > before
+        return rose
 
     def _make_room(self, wanted: int) -> None:
         live = np.flatnonzero(self._days[: self._count].max(axis=1) >= self._floor)
@@ -144,7 +148,7 @@ class CareRelations:
         if len(payload) % _ROW.itemsize:
             raise StateError("changelog: care relations of another form")
         packed = np.frombuffer(payload, _ROW)
-        days: DayArray = np.stack([packed["care"], packed["access"]], axis=1)
-        pairs = packed["pair"].astype(np.uint64)
-        self._store(pairs, days)
-        return self._changed.loaded(self._table.find(self._pairs, pairs))
+        rows = self._rows_of(packed["pair"].astype(np.uint64))
+        self._raise(2 * rows, packed["care"].astype(np.uint16))
+        self._raise(2 * rows + 1, packed["access"].astype(np.uint16))
+        return self._changed.loaded(rows)

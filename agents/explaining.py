@@ -177,6 +177,9 @@ class AccessExplainer:
     def _judge(self, before_ms: int) -> ExplainedAccesses:
         dealings = self._dealings.release(before_ms)
         accesses = self._accesses.release(before_ms)
+        if not len(accesses):
+            self._learn(dealings, accesses)
+            return _NOTHING
         accesses = accesses[
             np.lexsort([accesses[name] for name in ("id_low", "id_high", "time_ms", "due_ms")])
         ]
@@ -208,8 +211,9 @@ class AccessExplainer:
         is_judged = np.arange(len(pair)) >= len(same)
         is_access = np.concatenate([same["is_access"], _relates(accesses)])
         day = np.concatenate([same["day"].astype(np.int64), accesses["time_ms"] // DAY_MS])
-        # Pair by pair in order of due time; a dealing that is due with an access comes before it.
-        order = np.lexsort([is_judged, due, pair])
+        # Pair by pair in order of due time. The sort is stable: a dealing that is due with an access
+        # comes before it, and accesses keep the order in which they are judged.
+        order = np.lexsort([due, pair])
         of_care = np.where(is_judged | is_access, NEVER, day)[order]
         of_access = np.where(is_access, day, NEVER)[order]
         starts = np.diff(pair[order], prepend=pair[order][:1] ^ np.uint64(1)) != 0
@@ -224,9 +228,10 @@ class AccessExplainer:
 
     def _learn(self, dealings: DueRows, accesses: DueRows) -> None:
         self.relations.learn(dealings["pair"], dealings["day"], is_access=dealings["is_access"])
-        read = accesses[_relates(accesses)]
-        days = (read["time_ms"] // DAY_MS).astype(np.uint16)
-        self.relations.learn(read["pair"], days, is_access=np.ones(len(read), np.bool_))
+        if len(accesses):
+            read = accesses[_relates(accesses)]
+            days = (read["time_ms"] // DAY_MS).astype(np.uint16)
+            self.relations.learn(read["pair"], days, is_access=np.ones(len(read), np.bool_))
         oldest_ms = self.watermark.value_ms - self._params.lateness_ms
         self.relations.forget_before(oldest_ms // DAY_MS - self._params.horizon_days)
 
@@ -250,17 +255,17 @@ class AccessExplainer:
 
 
 def _running_max(values: Int64Array, starts: BoolArray) -> Int64Array:
-    """The maximum of the values before each one in its group; 0 at a group's start.
+    """The maximum of the values before each one in its group; below 0 at a group's start.
 
     Args:
         values: n days, `[0, _GROUP)`, group after group.
         starts: n; where a group starts.
     """
+    # Each group stands a step higher, so that no earlier group's maximum reaches into it.
     lift = np.cumsum(starts) * _GROUP
     so_far = np.maximum.accumulate(values + lift)
-    before = np.concatenate([[0], so_far[:-1]]) - lift
-    shown: Int64Array = np.where(starts, 0, before).astype(np.int64)
-    return shown
+    before: Int64Array = np.concatenate([[0], so_far[:-1]]) - lift
+    return before
 
 
 def _relates(accesses: DueRows) -> BoolArray:
@@ -307,3 +312,10 @@ def _accesses_of(frame: pl.DataFrame, due: Int64Array) -> DueRows:
 
 _FAILURE: Final = OUTCOMES.index("FAILURE")
 _PLATFORM: Final = pl.Enum(list(PLATFORMS))
+_NOTHING: Final = ExplainedAccesses(
+    accesses=np.zeros(0, ACCESS),
+    explained=np.zeros(0, np.int8),
+    first_seen=np.zeros(0, np.bool_),
+    care_age_days=np.zeros(0, np.int32),
+    access_age_days=np.zeros(0, np.int32),
+)

@@ -68,6 +68,10 @@ class JointWatermark:
         if self._origin_ms is None:
             self._origin_ms = int(times_ms[0])
         before = self._newest_ms[flow]
+        if before is None and len(times_ms) > 1:
+            # Its first word alone may let the watermark rise, and must do so wherever slices are cut.
+            parts = [self.observe(flow, part) for part in (times_ms[:1], times_ms[1:])]
+            return np.concatenate(parts)
         newest = np.maximum.accumulate(times_ms if before is None else np.maximum(times_ms, before))
         due: Int64Array = np.maximum(times_ms, newest - self._delay_ms)
         behind = due < self._value_ms

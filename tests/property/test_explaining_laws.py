@@ -12,12 +12,12 @@ from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
 from streams.checkpoint import Journal
 from streams.duplicates import parse_ids
 from streams.event_time import DAY_MS, MINUTE_MS
-from streams.topics import DMP_DEPOSITS, EPRESCRIPTIONS, INSI_CALLS, PLATFORM_ACCESSES
+from streams.topics import DMP_DEPOSITS, EPRESCRIPTIONS, INSI_CALLS, MSS_MESSAGES, PLATFORM_ACCESSES
 from tests.support.care_events import Dealing, Verdict, frame_of, verdicts_by_definition
 
 START_MS = 20_000 * DAY_MS
 DELAY_MS = 15 * MINUTE_MS
-FLOWS = (DMP_DEPOSITS, INSI_CALLS, EPRESCRIPTIONS, PLATFORM_ACCESSES)
+FLOWS = (DMP_DEPOSITS, MSS_MESSAGES, INSI_CALLS, EPRESCRIPTIONS, PLATFORM_ACCESSES)
 EVER_MS = 400 * DAY_MS
 
 times = st.one_of(
@@ -36,10 +36,12 @@ dealings = st.builds(
     context=st.sampled_from([None, None, True, False]),
     event=st.sampled_from(["CREATED", "CONSULTED"]),
 )
+# Every flow has spoken once, so that the watermark moves from the beginning.
+FIRST_WORDS = [Dealing(0, flow, START_MS - DAY_MS, structure="st_0") for flow in FLOWS]
 # One list gives both the order within each flow and an interleaving of them.
-readings = st.lists(dealings, min_size=1, max_size=50).map(
-    lambda events: [event.but(number=n) for n, event in enumerate(events)]
-)
+readings = st.tuples(
+    st.sampled_from([FIRST_WORDS, FIRST_WORDS, []]), st.lists(dealings, min_size=1, max_size=50)
+).map(lambda parts: [event.but(number=n) for n, event in enumerate(parts[0] + parts[1])])
 
 
 def params(idle_limit_ms: int = EVER_MS, waiting_max: int = 10_000) -> CareParams:
@@ -111,6 +113,24 @@ def test_accesses_are_judged_as_by_the_definition_on_all_events_at_once(
 
     assert not any(explainer.watermark.overtaken.values())
     assert verdicts == expected(reading)
+
+
+def test_an_access_is_judged_as_soon_as_every_flow_has_passed_its_due_time() -> None:
+    explainer = AccessExplainer(params())
+    read(explainer, FIRST_WORDS, [])
+    explainer.take(PLATFORM_ACCESSES, frame_of([Dealing(9, at_ms=START_MS)]))
+    counts = []
+    for flow in FLOWS:
+        last = Dealing(10, flow, START_MS + DELAY_MS, structure="st_0")
+        counts.append(len(explainer.take(flow, frame_of([last]))))
+    # The first word of the platform leaves when the fourth of the others moves on; the access does not
+    # leave at its due time, when another flow's event may still come with the same one, but after it.
+    counts += [
+        len(explainer.take(flow, frame_of([Dealing(11, flow, START_MS + DELAY_MS + 1)])))
+        for flow in FLOWS
+    ]
+
+    assert counts == [0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
 
 
 @settings(max_examples=100, deadline=None)
