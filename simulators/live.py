@@ -40,6 +40,9 @@ _ARGUMENTS: Final = 4
 ATTACK_AFTER_S: Final = 45.0
 """Wall time from the start to the attacks: long enough to see the region at peace first."""
 
+AT_ITS_WORST: Final = {"predice": "predice:identities=7353"}
+"""Attacks as they are watched when nothing else is said: in minutes instead of days."""
+
 
 def live_events(
     *,

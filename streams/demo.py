@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from simulators.attacks.catalogue import wanted
 from simulators.broker import EmbeddedBroker
 from simulators.leash import leashed
-from simulators.live import ATTACK_AFTER_S
+from simulators.live import AT_ITS_WORST, ATTACK_AFTER_S
 from streams.commands.output import say
 from streams.logs import configure_logging
 from streams.settings import Settings
@@ -55,6 +55,7 @@ def run(
     Raises:
         InputError: no embedded broker for this platform, or no such attack.
     """
+    attacks = [AT_ITS_WORST.get(text, text) for text in attacks]
     for text in attacks:
         wanted(text)
     configure_logging()

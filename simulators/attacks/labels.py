@@ -41,6 +41,7 @@ class Truth:
     last_ms: int = 0
     _at_ms: list[Int64Array] = field(default_factory=list)
     _patients: list[Int64Array] = field(default_factory=list)
+    _users: list[Int64Array] = field(default_factory=list)
 
     def count(self, day: date, tables: Sequence[Events]) -> None:
         """Take note of a day's events."""
@@ -56,14 +57,26 @@ class Truth:
             rows = np.flatnonzero(columns["patient_pid"] >= 0)
             self._at_ms.append(occurred[rows])
             self._patients.append(columns["patient_pid"][rows])
+            self._users.append(_users(table, rows))
         self.by_day.setdefault(day, Counter()).update(_patients_per_user(tables))
 
-    def patients(self, before_ms: int | None = None) -> int:
-        """Distinct patients concerned, in all or before an instant."""
+    def patients(self, before_ms: int | None = None, user: int | None = None) -> int:
+        """Distinct patients concerned: in all or before an instant, of all users or of one."""
         if not self._patients:
             return 0
-        patients, at_ms = np.concatenate(self._patients), np.concatenate(self._at_ms)
-        return len(np.unique(patients if before_ms is None else patients[at_ms < before_ms]))
+        counted = np.ones(sum(map(len, self._patients)), np.bool_)
+        if before_ms is not None:
+            counted &= np.concatenate(self._at_ms) < before_ms
+        if user is not None:
+            counted &= np.concatenate(self._users) == user
+        return len(np.unique(np.concatenate(self._patients)[counted]))
+
+
+def _users(table: Events, rows: Int64Array) -> Int64Array:
+    """Whose each row is: an account, or `-1 - structure` where it acts with its certificate."""
+    actor = table.columns["actor_pid"][rows]
+    users: Int64Array = np.where(actor >= 0, actor, -1 - table.columns["structure_pid"][rows])
+    return users
 
 
 def _patients_per_user(tables: Sequence[Events]) -> Counter[int]:
@@ -71,9 +84,7 @@ def _patients_per_user(tables: Sequence[Events]) -> Counter[int]:
     for table in tables:
         columns = table.columns
         rows = np.flatnonzero(columns["patient_pid"] >= 0)
-        actor = columns["actor_pid"][rows]
-        user = np.where(actor >= 0, actor, -1 - columns["structure_pid"][rows])
-        pairs.append(np.stack([user, columns["patient_pid"][rows]]))
+        pairs.append(np.stack([_users(table, rows), columns["patient_pid"][rows]]))
     if not pairs:
         return Counter()
     met = np.unique(np.concatenate(pairs, axis=1), axis=1)

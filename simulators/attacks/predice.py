@@ -32,8 +32,6 @@ WAVES: Final = (
 )
 """First and last day of each wave (CRNS of 18 November 2025; domain reference §1.2)."""
 
-BY_SCRIPT: Final = Guise(channel="API", net_class="HOSTING_VPN", searched_ratio=0.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Predice:
@@ -43,11 +41,13 @@ class Predice:
         identities: look-ups per account and day.
         accounts: number of stolen accounts.
         waves: which of the three waves take place.
+        net_class: of the attackers' networks. Not published: the default says least.
     """
 
     identities: int = whole(735, most=50_000)
     accounts: int = whole(2, most=1_000)
     waves: str = one_of("123", "1", "2", "3", "12", "13", "23", "123")
+    net_class: str = one_of("FR_OTHER", "REGION_ISP", "FR_OTHER", "FOREIGN", "HOSTING_VPN")
 
     def incidents(self, plan: Plan) -> Sequence[Incident]:
         """One incident per wave, on its date; with a start that was asked for, counted from there."""
@@ -59,7 +59,7 @@ class Predice:
             members=plan.busy(self.accounts, predice),
             how_many=each_day(self.identities),
             rhythm=script,
-            guise=BY_SCRIPT,
+            guise=Guise(channel="API", net_class=self.net_class, searched_ratio=0.0),
             platform=predice,
         )
         return [

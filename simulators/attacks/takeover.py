@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulators.attacks.harvest import UNEXPLAINED_RATIO, Guise, Harvest
-from simulators.attacks.params import ratio, whole
+from simulators.attacks.params import one_of, ratio, whole
 from simulators.attacks.rhythm import evening
 from simulators.attacks.whom import strangers
 
@@ -32,11 +32,13 @@ class Takeover:
         days: length.
         accounts: number of stolen accounts.
         unexplained: share of look-ups without a care relation.
+        net_class: of the new network.
     """
 
     days: int = whole(14, most=3_660)
     accounts: int = whole(1, most=1_000)
     unexplained: float = ratio(UNEXPLAINED_RATIO, most=1.0)
+    net_class: str = one_of("FR_OTHER", "REGION_ISP", "FR_OTHER", "FOREIGN", "HOSTING_VPN")
 
     def incidents(self, plan: Plan) -> Sequence[Incident]:
         """One incident."""
@@ -52,7 +54,7 @@ class Takeover:
             whom=strangers(1.0 - self.unexplained),
             rhythm=evening,
             guise=Guise(
-                actions=(("READ_IDENTITY", 60.0), ("READ_RECORD", 40.0)), net_class="HOSTING_VPN"
+                actions=(("READ_IDENTITY", 60.0), ("READ_RECORD", 40.0)), net_class=self.net_class
             ),
             silences=True,
         )

@@ -72,7 +72,6 @@ class Twins:
         changed["occurred_at"] = local.clamp(changed["occurred_at"] + MINUTE_MS + delay)
         changed["recorded_at"] = changed["occurred_at"] + late
         changed["patient_pid"] = twin_of(patient)
-        for name in ("prescription_pid", "session_pid"):
-            if name in changed:
-                changed[name] = changed[name] + OWN_NUMBERS
+        if table.flow == EPRESCRIPTIONS:
+            changed["prescription_pid"] = changed["prescription_pid"] + OWN_NUMBERS
         return type(table)(table.flow, changed)

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
         help="Run everything on this machine: embedded broker, simulated region, worker, live page "
         "and /metrics, all on loopback.\n\nPorts that are taken are replaced by free ones. "
         "Ctrl-C ends it.",
-        epilog="Example: vigie demo --speed 20 --attack predice:identities=7353",
+        epilog="Example: vigie demo --speed 20 --attack predice",
     )(demo)
 
 

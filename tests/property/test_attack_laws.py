@@ -82,6 +82,11 @@ def test_the_ground_truth_is_what_the_events_come_to(told: Run) -> None:
         for user, count in users.items()
     }
     assert counted == expected
+    for truth in told.truths:
+        users = {user for of_day in truth.by_day.values() for user in of_day}
+        assert sum(truth.patients(user=user) for user in users) >= truth.patients()
+        assert truth.patients(before_ms=truth.first_ms) == 0
+        assert truth.patients(before_ms=truth.last_ms + 1) == truth.patients()
     assert sum(truth.patients() for truth in told.truths) == met["patient_pid"].n_unique()
 
 

@@ -31,7 +31,10 @@ def test_no_name_stands_for_an_attack_and_a_lookalike() -> None:
         ("", "no attack ''"),
         ("predice@today", r"predice: not a day \(YYYY-MM-DD\): today"),
         ("predice@2025-02-30", "predice: not a day"),
-        ("predice:wave=1", "predice: no parameter 'wave'; it has: accounts, identities, waves"),
+        (
+            "predice:wave=1",
+            "predice: no parameter 'wave'; it has: accounts, identities, net_class, waves",
+        ),
         ("predice:identities", "predice: not PARAM=VALUE: 'identities'"),
         ("predice:", "predice: not PARAM=VALUE: ''"),
         ("predice:identities=many", "predice: identities: not a whole number: many"),
