@@ -158,8 +158,12 @@ class SeriesDetector:
         places = self._history.place(times)
         hours = np.floor(times / HOUR_S).astype(np.int64)
         scales = self._noise.of(hours)
-        changes, levels = self._history.changes(places, scales)
-        expected = self._counts.expected(hours) if self._is_low else np.zeros(len(raw))
+        if self._is_low:
+            changes, levels = self._history.no_changes(len(raw))
+            expected = self._counts.expected(hours)
+        else:
+            changes, levels = self._history.changes(places, scales)
+            expected = np.zeros(len(raw))
         rows = Rows(times, raw, values, changes, scales, expected)
         tails = [tail for pair in zip(self._up, self._down, strict=True) for tail in pair]
         span = self._history.span if self._blocks else 0

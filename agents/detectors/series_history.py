@@ -106,6 +106,11 @@ class SeasonalHistory:
         change = np.where(is_daily, by_day, np.where(is_weekly, by_week, change))
         return change, levels[:_PREDICTORS]
 
+    def no_changes(self, rows: int) -> tuple[FloatArray, FloatArray]:
+        """What `changes` gives where nobody asks: nothing is expected and nothing is judged."""
+        self._last = None
+        return np.zeros(rows), np.full((_PREDICTORS, rows), np.nan)
+
     def learn(self, places: IntArray, values: FloatArray, levels: FloatArray) -> None:
         """Take in a finished block: its values go into the grid, its errors into the trust.
 
@@ -120,7 +125,8 @@ class SeasonalHistory:
         self._cell_of[at] = places[known]
         rest = np.concatenate((self._before, values - levels), axis=1)
         self._before = rest[:, -_LOOK_BACK:].copy()
-        self._score(rest)
+        if np.isfinite(levels[0]).any():
+            self._score(rest)
 
     def _score(self, rest: FloatArray) -> None:
         """Move each (predictor, span)'s error towards what it was over the block."""

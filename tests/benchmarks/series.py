@@ -27,9 +27,10 @@ def measure(family: str, seeds: list[int], params: SeriesParams) -> tuple[Tally,
     for seed in seeds:
         series = draw(family, seed)
         detector = SeriesDetector(params)
-        start = time.perf_counter()
+        # Other work on the machine is not the detector's: its own processor time counts.
+        start = time.process_time()
         _, flags = detector.update(series.times_s, series.values)
-        seconds += time.perf_counter() - start
+        seconds += time.process_time() - start
         rows += len(flags)
         tally.add(series, flagged_ranges(flags))
     return tally, rows, seconds

@@ -6,6 +6,7 @@ import pytest
 
 from agents.detectors.series import SeriesDetector, flagged_ranges
 from agents.detectors.series_params import SeriesParams
+from tests.support.service_series import Tally, draw
 
 FloatArray = npt.NDArray[np.float64]
 MINUTE_S, DAY_ROWS = 60, 1440
@@ -140,6 +141,28 @@ def test_the_evidence_names_what_was_seen_and_expected() -> None:
     assert detector.evidence.expected == pytest.approx(100, rel=0.15)
     assert detector.evidence.odds < 1e-5
     assert detector.evidence.since_s == clock(8001)[8000]
+
+
+@pytest.mark.parametrize(("budget", "recall", "precision"), [(0.5, 0.85, 0.75), (0.1, 0.40, 0.85)])
+def test_incidents_of_service_like_series_are_found_within_the_budget(
+    budget: float, recall: float, precision: float
+) -> None:
+    tally = Tally()
+    for family in ("latency", "queue", "hourly", "few"):
+        series = draw(family, 1)
+        tally.add(series, alerts(series.times_s, series.values, alerts_per_day=budget))
+
+    assert tally.recall >= recall
+    assert tally.precision >= precision
+    assert tally.median_delay <= 2
+    assert tally.alerts_per_day <= budget
+
+
+def test_nights_holidays_and_a_clock_change_are_no_outage_of_few_events() -> None:
+    for seed in (1, 2, 3):
+        series = draw("few", seed, events_per_day=1e-9)
+
+        assert len(alerts(series.times_s, series.values)) <= 2, seed
 
 
 @pytest.mark.parametrize("budget", [0, -1, float("nan"), 1e9])
