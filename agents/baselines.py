@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _VERSION: Final = 1
 _MONTH_DAYS: Final = 30.44
 _YEAR_DAYS: Final = 365
-_CEILING_MARGIN: Final = 0.8
+_CEILING_MARGIN: Final = 0.5
 """Standard errors of enrolment that the first ceiling leaves free."""
 
 _RECORD: Final = np.dtype(
@@ -67,14 +67,13 @@ class BaselineParams:
         memory_days: working days after which an old one weighs 1/e.
         enrolment_days: working days after which the ceilings are set.
         rise_per_month: most that an expectation may rise in a month, as a ratio.
-        rise_cap: most that it may rise within a year, as a ratio (1.35: issue 3, detection reference
-            §4.4).
+        rise_cap: most that it may rise within a year, as a ratio (1.35: detection reference §4.4).
         errors: how many standard errors of its own the expectation is raised by.
     """
 
     memory_days: float = 90.0
     enrolment_days: float = 40.0
-    rise_per_month: float = 1.04
+    rise_per_month: float = 1.03
     rise_cap: float = 1.35
     errors: float = 2.0
 
