@@ -108,8 +108,10 @@ def test_the_budget_holds_on_a_series_of_nothing_but_incidents() -> None:
 def test_a_gap_of_days_is_no_incident() -> None:
     times = clock(10 * DAY_ROWS)
     times[7 * DAY_ROWS :] += 3 * 86_400
+    values = counts(10)
+    values[7 * DAY_ROWS :] *= 1.5
 
-    assert alerts(times, counts(10)) == []
+    assert alerts(times, values) == []
 
 
 def test_repeated_and_backward_rows_and_missing_values_are_no_incident() -> None:
