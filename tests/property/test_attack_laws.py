@@ -59,7 +59,7 @@ def test_nobody_elses_events_change(told: Run, peace: Run) -> None:
 def test_the_ground_truth_is_what_the_events_come_to(told: Run) -> None:
     events = pl.concat(
         [
-            told.own(flow).select("actor_pid", "structure_pid", "patient_pid", "day", "event_id")
+            told.own(flow).select("actor_pid", "structure_pid", "patient_pid", "day", "occurred_at")
             for flow in FLOWS
         ]
     )
@@ -82,6 +82,10 @@ def test_the_ground_truth_is_what_the_events_come_to(told: Run) -> None:
         for user, count in users.items()
     }
     assert counted == expected
+    if met.height:
+        cut_ms = int(met["occurred_at"].max())
+        before = met.filter(pl.col("occurred_at") < cut_ms)["patient_pid"].n_unique()
+        assert sum(truth.patients(before_ms=cut_ms) for truth in told.truths) == before
     for truth in told.truths:
         users = {user for of_day in truth.by_day.values() for user in of_day}
         assert sum(truth.patients(user=user) for user in users) >= truth.patients()
