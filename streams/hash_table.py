@@ -57,11 +57,12 @@ class PositionTable:
         place = self._first_places(wanted)
         while todo.size:
             position = self._places[place]
-            used = position >= 0
+            used = np.flatnonzero(position >= 0)
             todo, place, position = todo[used], place[used], position[used]
             same = _equal(stored[position], wanted[todo])
             found[todo[same]] = position[same]
-            todo, place = todo[~same], self._next(place[~same])
+            other = np.flatnonzero(~same)
+            todo, place = todo[other], self._next(place[other])
         return found
 
     def insert(self, keys: KeyArray, positions: npt.NDArray[np.integer[Any]]) -> None:
@@ -72,8 +73,8 @@ class PositionTable:
             free = self._places[place] < 0
             # Two keys may want the same free place: the last writer has it, the others go on.
             self._places[place[free]] = own[free]
-            settled = self._places[place] == own
-            own, place = own[~settled], self._next(place[~settled])
+            going = np.flatnonzero(self._places[place] != own)
+            own, place = own[going], self._next(place[going])
 
     def clear(self) -> None:
         """Forget every position."""
