@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from agents.care_relations import NEVER, CareRelations
+from agents.detectors.base import NO_STEP, UNKNOWN
 from agents.joint_watermark import JointWatermark
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
 from streams.digests import NONE, pair_digests, text_digests
@@ -34,12 +35,6 @@ if TYPE_CHECKING:
     from streams.checkpoint import Section
     from streams.event_time import BoolArray, Int64Array
 
-EXPLAINED: Final = 1
-UNEXPLAINED: Final = 0
-UNKNOWN: Final = -1
-
-NO_STEP: Final = np.iinfo(np.int64).min
-"""Stands for a null `directory_step`."""
 PLATFORMS: Final = ("AUTRE", "PREDICE", "VIATRAJECTOIRE", "ROR", "PORTAIL_REGIONAL")
 """Any other platform counts as the first."""
 
@@ -109,7 +104,8 @@ class ExplainedAccesses:
 
     Attributes:
         accesses: rows of `ACCESS`.
-        explained: int8, `EXPLAINED`, `UNEXPLAINED`, or `UNKNOWN` where the access names no patient.
+        explained: int8, `EXPLAINED`, `UNEXPLAINED`, or `UNKNOWN` where the access names no patient
+            (`agents.detectors.base`).
         first_seen: whether no access of the structure to this patient precedes within the horizon.
         care_age_days: int32, days since the structure last dealt with the patient in a flow of care; -1
             where it did not within the horizon.

@@ -23,7 +23,8 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agents.care_relations import CareRelations
-from agents.explaining import UNKNOWN, AccessExplainer, CareParams, ExplainedAccesses
+from agents.detectors.base import UNKNOWN
+from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
 from simulators.partitions import partitions_of
 from simulators.recording import Recording, simulate_to_directory
 from streams.checkpoint import Journal

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.explaining import NO_STEP, AccessExplainer, CareParams, ExplainedAccesses
+from agents.detectors.base import NO_STEP
+from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
 from streams.digests import NONE
 from streams.event_time import DAY_MS
 from streams.topics import EPRESCRIPTIONS, INSI_CALLS
