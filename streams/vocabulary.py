@@ -36,6 +36,11 @@ AUTH_METHODS: Final = (
     "CERT_STRUCTURE",
 )
 
+NET_CLASSES: Final = ("NR", "REGION_ISP", "FR_OTHER", "FOREIGN", "HOSTING_VPN", "INTERNAL")
+
+LIFECYCLES: Final = ("UNKNOWN", "ACTIVE", "WINDING_DOWN", "DECOMMISSIONED")
+"""Where a service stands in its life on the day of an access."""
+
 INS_STATUSES: Final = ("NR", "QUAL", "RECUP", "VALI", "PROV")
 """Statuts de confiance of an identity (RNIV), as a DMP deposit carries them."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from streams.event_time import Int64Array
+    from streams.event_time import BoolArray, Int64Array
 
 UInt64Array = npt.NDArray[np.uint64]
 
@@ -47,6 +47,12 @@ class Accesses:
         act: shape (n,), `Act` codes.
         directory_step: shape (n,), signed distance in the directory from the account's previous
             record of the day; `NO_STEP` for its first one and where the source has none.
+        network: shape (n,), digests of the network's pseudonym, 0 for null.
+        client: shape (n,), digests of the client's pseudonym, 0 for null.
+        net_class: shape (n,), positions in the symbols of the schema's `NetClass`.
+        auth_method: shape (n,), positions in the symbols of the schema's `AuthMethod`.
+        lifecycle: shape (n,), positions in the symbols of the schema's `ServiceLifecycle`.
+        first_seen: shape (n,), whether the structure never read this patient before.
     """
 
     account: Int64Array
@@ -56,6 +62,12 @@ class Accesses:
     explained: npt.NDArray[np.int8]
     act: npt.NDArray[np.uint8]
     directory_step: Int64Array
+    network: UInt64Array
+    client: UInt64Array
+    net_class: npt.NDArray[np.uint8]
+    auth_method: npt.NDArray[np.uint8]
+    lifecycle: npt.NDArray[np.uint8]
+    first_seen: BoolArray
 
     def __len__(self) -> int:
         return len(self.account)

@@ -33,6 +33,12 @@ def piece(rng: np.random.Generator, accounts: int, at_ms: int, count: int) -> tu
         explained=(rng.random(count) > 0.15).astype(np.int8),
         act=rng.choice([1, 2, 2, 2], count).astype(np.uint8),
         directory_step=rng.integers(-(10**6), 10**6, count),
+        network=(account.astype(np.uint64) + np.uint64(1)) * SPREAD,
+        client=(account.astype(np.uint64) + np.uint64(1)) * SPREAD,
+        net_class=np.full(count, 5, np.uint8),
+        auth_method=np.full(count, 1, np.uint8),
+        lifecycle=np.full(count, 1, np.uint8),
+        first_seen=rng.random(count) < 0.3,
     ), at_ms + span_ms
 
 

@@ -13,7 +13,8 @@ import pytest
 from streams.compatibility import check_folder
 from streams.layout import Kind
 from streams.schemas import AVRO_FOLDER, EXAMPLES, Schemas, SchemaVersion
-from streams.topics import FLOWS, TOPICS
+from streams.topics import FLOWS, PLATFORM_ACCESSES, TOPICS
+from streams.vocabulary import AUTH_METHODS, LIFECYCLES, NET_CLASSES
 from tests.support.avro_events import SCHEMAS
 
 VERSIONS = [version for record in SCHEMAS.records() for version in SCHEMAS.versions(record)]
@@ -94,6 +95,21 @@ def test_a_type_of_one_name_is_the_same_in_every_flow() -> None:
         for column in SCHEMAS.flow_layout(flow):
             if column.kind is Kind.ENUM:
                 assert seen.setdefault(column.enum_name, column.symbols) == column.symbols
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("auth_method", AUTH_METHODS),
+        ("net_class", NET_CLASSES),
+        ("service_lifecycle", LIFECYCLES),
+    ],
+)
+def test_the_words_that_detectors_number_stand_in_the_schemas_order(
+    column: str, words: tuple[str, ...]
+) -> None:
+    layout = {one.name: one for one in SCHEMAS.flow_layout(PLATFORM_ACCESSES)}
+    assert layout[column].symbols == words
 
 
 def test_every_version_has_its_examples_and_no_example_is_orphaned() -> None:

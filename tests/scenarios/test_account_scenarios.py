@@ -65,6 +65,12 @@ def day_of(number: int, told: dict[str, Any], rng: np.random.Generator) -> Acces
         explained=explained,
         act=act,
         directory_step=steps,
+        network=np.full(count, digest(1), np.uint64),
+        client=np.full(count, digest(1), np.uint64),
+        net_class=np.zeros(count, np.uint8),
+        auth_method=np.zeros(count, np.uint8),
+        lifecycle=np.zeros(count, np.uint8),
+        first_seen=np.zeros(count, np.bool_),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.detectors.base import EXPLAINED, NO_STEP, Accesses, Act
 from streams.event_time import SECOND_MS
+from streams.vocabulary import AUTH_METHODS, LIFECYCLES, NET_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,12 @@ class Access:
     act: Act = Act.CLINICAL
     step: int = NO_STEP
     group: int = 0
+    network: int = 1
+    client: int = 1
+    net_class: int = NET_CLASSES.index("INTERNAL")
+    auth_method: int = AUTH_METHODS.index("CPS_CARD")
+    lifecycle: int = LIFECYCLES.index("ACTIVE")
+    first_seen: bool = False
 
 
 def digest(patient: int) -> int:
@@ -45,4 +52,10 @@ def accesses_of(told: Sequence[Access]) -> Accesses:
         explained=np.array([one.explained for one in told], np.int8),
         act=np.array([one.act for one in told], np.uint8),
         directory_step=np.array([one.step for one in told], np.int64),
+        network=np.array([digest(one.network) for one in told], np.uint64),
+        client=np.array([digest(one.client) for one in told], np.uint64),
+        net_class=np.array([one.net_class for one in told], np.uint8),
+        auth_method=np.array([one.auth_method for one in told], np.uint8),
+        lifecycle=np.array([one.lifecycle for one in told], np.uint8),
+        first_seen=np.array([one.first_seen for one in told], np.bool_),
     )

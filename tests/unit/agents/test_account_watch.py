@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from itertools import count
 
 import numpy as np
@@ -95,15 +96,7 @@ def test_logins_and_searches_without_a_patient_are_nothing() -> None:
     watch = AccountWatch()
     accesses = in_order(working_day(0))
     nobody = np.full(len(accesses), NO_PATIENT, np.uint64)
-    nothing = Accesses(
-        account=accesses.account,
-        group=accesses.group,
-        time_ms=accesses.time_ms,
-        patient=nobody,
-        explained=accesses.explained,
-        act=accesses.act,
-        directory_step=accesses.directory_step,
-    )
+    nothing = dataclasses.replace(accesses, patient=nobody)
     assert watch.observe(nothing) == []
     assert watch.days.table["day"].max() == 0
 
