@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import fastavro
+import orjson
+import pytest
+
+from agents.findings import (
+    Finding,
+    FindingStatus,
+    Severity,
+    Verdict,
+    VerdictKind,
+    finding_bytes,
+    read_finding,
+    read_verdict,
+    verdict_bytes,
+)
+from streams.codec import SliceCodec
+from streams.errors import EncodeError
+from streams.own_records import RecordReader
+from streams.recordwise import BadRecordError, RejectReason
+from streams.wire import confluent_header, single_object_header
+from tests.support.avro_events import SCHEMAS
+
+CODEC = SliceCodec(SCHEMAS)
+READER = RecordReader(SCHEMAS)
+
+FINDING = Finding(
+    finding_id="9b1c0de0-0000-5000-8000-000000000006",
+    detector="tail",
+    severity=Severity.HIGH,
+    detected_at_ms=1_758_016_800_123,
+    window_start_ms=1_758_013_200_000,
+    window_end_ms=1_758_016_800_123,
+    flow="platform-accesses",
+    sector="PSL",
+    structure_pid="a1",
+    actor_pid=None,
+    score=0.97,
+    reasons=("412 patients",),
+    evidence={"patients_count": 412, "usual": 13.5, "is_new": True, "note": "x", "none": None},
+    revision=3,
+    status=FindingStatus.CONFIRMED,
+    detectors=("tail", "enumeration"),
+    priority=91.5,
+    patients=398,
+    reasons_en=("412 patients",),
+    opened_at_ms=1_758_015_000_000,
+)
+VERDICT = Verdict(
+    finding_id=FINDING.finding_id,
+    verdict=VerdictKind.BENIGN,
+    judged_at_ms=1_758_020_400_000,
+    analyst_pid="c3",
+    structure_pid="a1",
+    actor_pid="b2",
+    compromised_since_ms=1_757_980_800_000,
+    note_code="CAMPAIGN",
+)
+
+
+def test_a_finding_comes_back_from_the_wire_as_it_was() -> None:
+    assert read_finding(finding_bytes(FINDING, CODEC), READER) == FINDING
+
+
+def test_a_finding_of_defaults_comes_back_from_the_wire_as_it_was() -> None:
+    bare = Finding("id", "tail", Severity.LOW, 1, 0, 1)
+    assert read_finding(finding_bytes(bare, CODEC), READER) == bare
+
+
+def test_a_verdict_comes_back_from_the_wire_as_it_was() -> None:
+    assert read_verdict(verdict_bytes(VERDICT, CODEC), READER) == VERDICT
+
+
+def test_a_finding_of_the_first_version_is_read_with_defaults() -> None:
+    old = SCHEMAS.versions("Finding")[0]
+    stream = io.BytesIO()
+    row = {"finding_id": "x", "detector": "d", "detected_at": 5, "window_start": 1, "window_end": 5}
+    fastavro.schemaless_writer(stream, old.plain, row)
+    read = read_finding(single_object_header(old.fingerprint) + stream.getvalue(), READER)
+    assert (read.status, read.revision, read.opened_at_ms) == (FindingStatus.UNKNOWN, 0, None)
+
+
+def test_fields_of_dataclasses_and_schemas_are_the_same() -> None:
+    for value, record in ((FINDING, "Finding"), (VERDICT, "Verdict")):
+        names = [field["name"] for field in SCHEMAS.latest(record).schema["fields"]]
+        assert list(value.to_record()) == names
+
+
+def test_severities_and_statuses_are_those_of_the_schemas() -> None:
+    symbols = {
+        field["type"]["name"]: field["type"]["symbols"]
+        for record in ("Finding", "Verdict")
+        for field in SCHEMAS.latest(record).schema["fields"]
+        if isinstance(field["type"], dict) and field["type"]["type"] == "enum"
+    }
+    for kind in (Severity, FindingStatus, VerdictKind):
+        assert symbols[kind.__name__] == [one.value for one in kind]
+
+
+def test_ndjson_is_one_line_with_times_in_utc() -> None:
+    line = FINDING.to_ndjson()
+    told = orjson.loads(line)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert told["detected_at"] == "2025-09-16T10:00:00.123Z"
+    assert told["opened_at"] == "2025-09-16T09:30:00.000Z"
+    assert told["severity"] == "HIGH"
+    assert orjson.loads(Finding("id", "d", Severity.LOW, 0, 0, 0).to_ndjson())["opened_at"] is None
+
+
+def test_a_figure_that_does_not_fit_is_refused_by_name() -> None:
+    wrong = replace(FINDING, patients=2**63)
+    with pytest.raises(EncodeError, match=r"Finding\.patients"):
+        finding_bytes(wrong, CODEC)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"", RejectReason.EMPTY),
+        (None, RejectReason.EMPTY),
+        (b"x" * 20, RejectReason.UNKNOWN_FRAMING),
+        (b"\xc3\x01" + b"\0" * 2_000_000, RejectReason.TOO_LARGE),
+        (single_object_header(b"12345678") + b"12", RejectReason.UNKNOWN_SCHEMA),
+        (confluent_header(7) + b"12", RejectReason.UNKNOWN_SCHEMA),
+        (finding_bytes(FINDING, CODEC)[:-1], RejectReason.MALFORMED),
+        (finding_bytes(FINDING, CODEC) + b"\0", RejectReason.TRAILING_BYTES),
+        (verdict_bytes(VERDICT, CODEC), RejectReason.UNKNOWN_SCHEMA),
+    ],
+)
+def test_what_is_no_finding_is_refused_by_its_reason(
+    value: bytes | None, reason: RejectReason
+) -> None:
+    with pytest.raises(BadRecordError) as caught:
+        read_finding(value, READER)
+    assert caught.value.reason is reason
+
+
+def test_severities_rank_by_how_soon_somebody_must_look() -> None:
+    assert [one.rank for one in Severity] == [0, 1, 2, 3, 4]
+    assert FindingStatus.CONFIRMED.is_open
+    assert not FindingStatus.BENIGN.is_open
