@@ -6,73 +6,38 @@ An access is judged when the joint watermark has passed its due time, from all d
 time; so the verdict is the same live, in a replay, after a restart and in a back-test, however slices
 were cut and flows interleaved (`agents.joint_watermark` states the law and its one condition).
 
+Searches of an identity by traits and consultations of a prescription are looks too
+(`agents.access_rows`), but no relation is asked of them: they are how one begins.
+
 What it misses: dealings that left no event (about one legitimate look in six in the simulated region),
-care that is given first and recorded days later, and relations of an account's other structures.
+care that is given first and recorded later, and relations of an account's other structures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from agents.access_rows import ACCESS, looks_of
 from agents.care_relations import NEVER, CareRelations
-from agents.detectors.base import NO_STEP, UNKNOWN
+from agents.detectors.base import UNKNOWN
 from agents.joint_watermark import JointWatermark
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
 from streams.digests import NONE, pair_digests, text_digests
-from streams.duplicates import parse_ids
-from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS
+from streams.event_time import DAY_MS
 from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES
-from streams.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import polars as pl
+
+    from agents.accounts import Accounts
     from streams.checkpoint import Section
     from streams.event_time import BoolArray, Int64Array
-
-PLATFORMS: Final = ("AUTRE", "PREDICE", "VIATRAJECTOIRE", "ROR", "PORTAIL_REGIONAL")
-"""Any other platform counts as the first."""
-
-_DIGESTED: Final = {
-    "structure": "structure_pid",
-    "account": "actor_pid",
-    "patient": "patient_pid",
-    "session": "session_pid",
-    "net": "net_pid",
-    "client": "client_pid",
-}
-_ENUMS: Final = (
-    "sector",
-    "couloir",
-    "auth_method",
-    "outcome",
-    "action",
-    "resource_scope",
-    "access_channel",
-    "net_class",
-    "service_lifecycle",
-)
-ACCESS: Final = np.dtype(
-    [
-        *DUE_FIELDS,
-        ("time_ms", "<i8"),
-        ("id_high", "<u8"),
-        ("id_low", "<u8"),
-        ("pair", "<u8"),
-        *((name, "<u8") for name in _DIGESTED),
-        ("directory_step", "<i8"),
-        *((name, "u1") for name in _ENUMS),
-        ("platform", "u1"),
-        ("care_context", "i1"),
-    ]
-)
-"""An access by number: digests of its pseudonyms (`NONE` for null), positions of its enums' symbols in
-their schema, `platform` in `PLATFORMS`, `care_context` 1, 0 or -1 for null."""
 
 _DEALING: Final = np.dtype([*DUE_FIELDS, ("pair", "<u8"), ("day", "<u2"), ("is_access", "?")])
 _GROUP: Final = 1 << 16
@@ -80,43 +45,40 @@ _GROUP: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class CareParams:
-    """What counts as a relation, and how long is waited for it.
+    """What counts as a relation, and how much may wait for it.
 
     Attributes:
         horizon_days: how long a dealing explains accesses.
-        decision_delay_ms: see `JointWatermark`. A quarter of an hour is longer than a source's clock may
-            run ahead (`VIGIE_CLOCK_SKEW_S`), so that one wrong clock makes nobody else late.
-        idle_limit_ms: see `JointWatermark`.
-        lateness_ms: an access that comes later than this is judged as of this long before it came.
+        lateness_ms: how far behind the newest of its flow an access may be; older relations are kept
+            for so much longer.
         waiting_max: events that may wait; beyond it those due first are judged early.
+        batch_min: events that must wait before a slice has them judged; fewer wait for `pass_time`.
+            What is concluded does not depend on it.
     """
 
     horizon_days: int = 30
-    decision_delay_ms: int = 15 * MINUTE_MS
-    idle_limit_ms: int = HOUR_MS
     lateness_ms: int = DAY_MS
     waiting_max: int = 262_144
+    batch_min: int = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedAccesses:
-    """n judged accesses, in order of due time, then event time, then event id.
+    """n judged looks, in order of due time, then of surface, then of their flow.
 
     Attributes:
-        accesses: rows of `ACCESS`.
-        explained: int8, `EXPLAINED`, `UNEXPLAINED`, or `UNKNOWN` where the access names no patient
+        accesses: rows of `agents.access_rows.ACCESS`.
+        explained: int8, `EXPLAINED`, `UNEXPLAINED`, or `UNKNOWN` where no relation is asked for
             (`agents.detectors.base`).
         first_seen: whether no access of the structure to this patient precedes within the horizon.
-        care_age_days: int32, days since the structure last dealt with the patient in a flow of care; -1
-            where it did not within the horizon.
-        access_age_days: the same for accesses.
+        days: by due time, the newest day (UTC) of care until then: rows of due time and day, both
+            rising; what closes a day in which nobody looks at anything.
     """
 
     accesses: DueRows
     explained: npt.NDArray[np.int8]
     first_seen: BoolArray
-    care_age_days: npt.NDArray[np.int32]
-    access_age_days: npt.NDArray[np.int32]
+    days: Int64Array
 
     def __len__(self) -> int:
         return len(self.accesses)
@@ -136,32 +98,49 @@ class AccessExplainer:
 
     def __init__(self, params: CareParams | None = None) -> None:
         self._params = params or CareParams()
-        self.watermark = JointWatermark(
-            FLOWS,
-            decision_delay_ms=self._params.decision_delay_ms,
-            idle_limit_ms=self._params.idle_limit_ms,
-        )
+        self.watermark = JointWatermark(FLOWS)
         self.relations = CareRelations()
         self.judged_early = 0
+        self._newest_ms = 0
+        self._newest_day = 0
         self._dealings = Waiting(_DEALING)
         self._accesses = Waiting(ACCESS)
 
     def __len__(self) -> int:
         return len(self._dealings) + len(self._accesses)
 
-    def take(self, flow: str, frame: pl.DataFrame) -> ExplainedAccesses:
-        """Take n accepted events of one flow, in the flow's order; give back what can be judged now."""
+    def take(
+        self, flow: str, frame: pl.DataFrame, log_ms: Int64Array, accounts: Accounts
+    ) -> ExplainedAccesses:
+        """Take n accepted events of one flow, in the flow's order; give back what can be judged now.
+
+        Args:
+            flow: the flow.
+            frame: the events.
+            log_ms: their Kafka timestamps.
+            accounts: the partition's table, in which new accounts are entered.
+        """
         if frame.height:
-            due = self.watermark.observe(flow, frame["occurred_at"].to_numpy())
-            if flow == PLATFORM_ACCESSES:
-                self._accesses.add(_accesses_of(frame, due))
-            else:
+            due = self.watermark.observe(flow, log_ms)
+            looks, places = looks_of(frame, flow, accounts)
+            if len(looks):
+                looks["due_ms"] = due[places]
+                self._accesses.add(looks)
+                self._newest_ms = max(self._newest_ms, int(looks["time_ms"].max()))
+            if flow != PLATFORM_ACCESSES:
                 self._dealings.add(_dealings_of(flow, frame, due))
         surplus = len(self) - self._params.waiting_max
         if surplus > 0:
             self.judged_early += surplus
             waiting = (self._dealings, self._accesses)
             self.watermark.raise_to(earliest(waiting, surplus) + 1)
+        elif len(self) < self._params.batch_min:
+            return _NOTHING
+        return self._judge(self.watermark.value_ms)
+
+    def pass_time(self, read_ms: Mapping[str, int]) -> ExplainedAccesses:
+        """Learn how far flows were read in log time; give back what can be judged now."""
+        self.watermark.pass_time(read_ms)
         return self._judge(self.watermark.value_ms)
 
     def finish(self) -> ExplainedAccesses:
@@ -173,30 +152,37 @@ class AccessExplainer:
     def _judge(self, before_ms: int) -> ExplainedAccesses:
         dealings = self._dealings.release(before_ms)
         accesses = self._accesses.release(before_ms)
+        days = self._days_of(dealings)
         if not len(accesses):
             self._learn(dealings, accesses)
-            return _NOTHING
-        accesses = accesses[
-            np.lexsort([accesses[name] for name in ("id_low", "id_high", "time_ms", "due_ms")])
-        ]
+            return replace(_NOTHING, days=days) if len(days) else _NOTHING
+        order = np.lexsort([accesses[name] for name in ("number", "surface", "due_ms")])
+        accesses = accesses[order]
         care, access = self._last_days(dealings, accesses)
         self._learn(dealings, accesses)
-        oldest_ms = accesses["due_ms"] - self._params.lateness_ms
-        day = np.maximum(accesses["time_ms"], oldest_ms) // DAY_MS
+        day = accesses["time_ms"] // DAY_MS
         floor = np.maximum(day - self._params.horizon_days, NEVER + 1)
         by_care, by_access = care >= floor, access >= floor
         explained = np.where((accesses["care_context"] == 1) | by_care | by_access, 1, 0)
-        known = accesses["patient"] != NONE
-        own_day = accesses["time_ms"] // DAY_MS
+        known = accesses["pair"] != NONE
         return ExplainedAccesses(
             accesses=accesses,
             explained=np.where(known, explained, UNKNOWN).astype(np.int8),
             first_seen=known & ~by_access,
-            care_age_days=np.where(by_care, np.maximum(own_day - care, 0), -1).astype(np.int32),
-            access_age_days=np.where(by_access, np.maximum(own_day - access, 0), -1).astype(
-                np.int32
-            ),
+            days=days,
         )
+
+    def _days_of(self, dealings: DueRows) -> Int64Array:
+        """When the newest day of care rose, shape (d, 2): due time and day."""
+        rising = dealings[dealings["day"] > self._newest_day]
+        if not len(rising):
+            return _NOTHING.days
+        rising = rising[np.argsort(rising["due_ms"], kind="stable")]
+        newest = np.maximum.accumulate(rising["day"].astype(np.int64))
+        first = np.flatnonzero(np.diff(newest, prepend=self._newest_day))
+        self._newest_day = int(newest[-1])
+        days: Int64Array = np.stack([rising["due_ms"][first], newest[first]], axis=1)
+        return days
 
     def _last_days(self, dealings: DueRows, accesses: DueRows) -> tuple[Int64Array, Int64Array]:
         """The last days of care and access of each access's pair, as of that access."""
@@ -228,7 +214,7 @@ class AccessExplainer:
             read = accesses[_relates(accesses)]
             days = (read["time_ms"] // DAY_MS).astype(np.uint16)
             self.relations.learn(read["pair"], days, is_access=np.ones(len(read), np.bool_))
-        oldest_ms = self.watermark.value_ms - self._params.lateness_ms
+        oldest_ms = self._newest_ms - self._params.lateness_ms
         self.relations.forget_before(oldest_ms // DAY_MS - self._params.horizon_days)
 
     # -- checkpoint -----------------------------------------------------------------------------
@@ -240,12 +226,19 @@ class AccessExplainer:
 
     def to_json(self) -> dict[str, Any]:
         """What the header of a checkpoint must hold."""
-        return {"watermark": self.watermark.to_json(), "judged_early": self.judged_early}
+        return {
+            "watermark": self.watermark.to_json(),
+            "judged_early": self.judged_early,
+            "newest_ms": self._newest_ms,
+            "newest_day": self._newest_day,
+        }
 
     def from_json(self, state: Mapping[str, Any]) -> None:
         """Finish a recovery, after the sections were loaded."""
         self.watermark.from_json(state["watermark"])
         self.judged_early = state["judged_early"]
+        self._newest_ms = state["newest_ms"]
+        self._newest_day = state["newest_day"]
         for waiting in (self._dealings, self._accesses):
             waiting.recovered(self.watermark.value_ms)
 
@@ -266,7 +259,7 @@ def _running_max(values: Int64Array, starts: BoolArray) -> Int64Array:
 
 def _relates(accesses: DueRows) -> BoolArray:
     """Which accesses are themselves a dealing with their patient: those that did not fail."""
-    relates: BoolArray = (accesses["outcome"] != _FAILURE) & (accesses["pair"] != NONE)
+    relates: BoolArray = ~accesses["is_failure"] & (accesses["pair"] != NONE)
     return relates
 
 
@@ -285,33 +278,9 @@ def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array) -> DueRows:
     return named
 
 
-def _accesses_of(frame: pl.DataFrame, due: Int64Array) -> DueRows:
-    rows = np.zeros(frame.height, ACCESS)
-    rows["due_ms"] = due
-    rows["time_ms"] = frame["occurred_at"].to_numpy()
-    ids = parse_ids(frame["event_id"].to_list())
-    rows["id_high"], rows["id_low"] = ids[:, 0], ids[:, 1]
-    for name, column in _DIGESTED.items():
-        rows[name] = text_digests(frame[column])
-    rows["pair"] = pair_digests(rows["structure"], rows["patient"])
-    platform = pl.col("platform").cast(_PLATFORM, strict=False).to_physical().fill_null(0)
-    numbers = frame.select(
-        pl.col(_ENUMS).to_physical().cast(pl.UInt8),
-        platform.cast(pl.UInt8),
-        pl.col("care_context").cast(pl.Int8).fill_null(UNKNOWN),
-        pl.col("directory_step").fill_null(NO_STEP),
-    )
-    for number in numbers.iter_columns():
-        rows[number.name] = number.to_numpy()
-    return rows
-
-
-_FAILURE: Final = OUTCOMES.index("FAILURE")
-_PLATFORM: Final = pl.Enum(list(PLATFORMS))
 _NOTHING: Final = ExplainedAccesses(
     accesses=np.zeros(0, ACCESS),
     explained=np.zeros(0, np.int8),
     first_seen=np.zeros(0, np.bool_),
-    care_age_days=np.zeros(0, np.int32),
-    access_age_days=np.zeros(0, np.int32),
+    days=np.zeros((0, 2), np.int64),
 )

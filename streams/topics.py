@@ -25,7 +25,9 @@ FLOWS: Final[tuple[str, ...]] = (
 
 ACTIVITY_MARKS: Final = "activity-marks"
 ACTIVITY_COUNTS: Final = "activity-counts"
+REGION_CELLS: Final = "region-cells"
 FINDINGS: Final = "findings"
+VERDICTS: Final = "verdicts"
 DEAD_LETTERS: Final = "dead-letters"
 
 _HOUR_MS: Final = 3_600_000
@@ -73,6 +75,10 @@ TOPICS: Final[dict[str, TopicSpec]] = {
         TopicSpec(
             ACTIVITY_COUNTS, None, "mark partition", "vigie", None, partitions=1, cleanup="compact"
         ),
+        # One partition: what concerns the whole region is concluded in one place, from small cells.
+        TopicSpec(REGION_CELLS, None, "source partition", "vigie", 7 * _DAY_MS, partitions=1),
+        # Analysts' verdicts go where the structure's events go, so that they reach its baselines.
+        TopicSpec(VERDICTS, "Verdict", "structure_pid", "vigie", 400 * _DAY_MS),
         TopicSpec(FINDINGS, "Finding", "finding_id", "vigie", 400 * _DAY_MS, partitions=1),
         TopicSpec(
             DEAD_LETTERS,

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from streams.event_time import DAY_MS
 from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES
 from streams.vocabulary import AUTH_METHODS, COULOIRS, OUTCOMES, SECTORS
 
+if TYPE_CHECKING:
+    from streams.event_time import Int64Array
+
 _ENUMS = {
     "sector": SECTORS,
     "couloir": COULOIRS,
     "auth_method": AUTH_METHODS,
     "outcome": OUTCOMES,
-    "action": ("UNKNOWN", "READ_IDENTITY"),
+    "action": ("READ_IDENTITY", "SEARCH_PATIENT"),
+    "operation": ("RECHERCHE_VITALE", "RECHERCHE_TRAITS"),
     "resource_scope": ("UNKNOWN",),
     "access_channel": ("UNKNOWN",),
     "net_class": ("NR",),
@@ -36,6 +42,13 @@ class Dealing:
     outcome: str = "SUCCESS"
     context: bool | None = None
     event: str = "CREATED"
+    late_ms: int = 0
+    has_step: bool = True
+
+    @property
+    def log_ms(self) -> int:
+        """When Kafka took it."""
+        return self.at_ms + self.late_ms
 
     def but(self, **changes: object) -> Dealing:
         """A copy with other values."""
@@ -72,7 +85,9 @@ def frame_of(events: list[Dealing]) -> pl.DataFrame:
             "net_pid": ["ne_1"] * n,
             "client_pid": [None] * n,
             "care_context": [e.context for e in events],
-            "directory_step": [None if e.number % 2 else e.number for e in events],
+            # Tells which event a row came from.
+            "directory_step": [e.number if e.has_step else None for e in events],
+            "department": ["59"] * n,
             "platform": ["PREDICE"] * n,
             "event": [e.event for e in events],
             **enums,
@@ -98,33 +113,36 @@ class Verdict:
     first_seen: bool
 
 
+def log_times(events: list[Dealing]) -> Int64Array:
+    """When Kafka took them."""
+    return np.array([event.log_ms for event in events], np.int64)
+
+
 def verdicts_by_definition(
-    streams: dict[str, list[Dealing]], *, delay_ms: int, horizon_days: int, lateness_ms: int
+    streams: dict[str, list[Dealing]], *, horizon_days: int
 ) -> list[Verdict]:
     """Judge every access from all events of all flows at once, one by one, by the definition's words."""
     due: dict[int, int] = {}
     for flow in FLOWS:
         newest = 0
         for event in streams.get(flow, []):
-            newest = max(newest, event.at_ms)
-            due[event.number] = max(event.at_ms, newest - delay_ms)
+            newest = max(newest, event.log_ms)
+            due[event.number] = newest
     events = [event for stream in streams.values() for event in stream]
+    order = {e.number: n for n, e in enumerate(streams.get(PLATFORM_ACCESSES, []))}
 
-    def place(event: Dealing) -> tuple[int, bool, int, int]:
-        judged = event.flow == PLATFORM_ACCESSES
-        order = uuid.UUID(event.event_id).int if judged else 0
-        return due[event.number], judged, event.at_ms if judged else 0, order
+    def place(event: Dealing) -> tuple[int, bool, int]:
+        return due[event.number], event.number in order, order.get(event.number, 0)
 
     verdicts = []
     for access in sorted((e for e in events if e.flow == PLATFORM_ACCESSES), key=place):
-        since_ms = max(access.at_ms, due[access.number] - lateness_ms)
         before = [
             e
             for e in events
             if e.patient is not None
             and (e.structure, e.patient) == (access.structure, access.patient)
             and place(e) < place(access)
-            and e.at_ms // DAY_MS >= since_ms // DAY_MS - horizon_days
+            and e.at_ms // DAY_MS >= access.at_ms // DAY_MS - horizon_days
             and not (e.flow == PLATFORM_ACCESSES and e.outcome == "FAILURE")
         ]
         explained = int(bool(access.context) or bool(before))

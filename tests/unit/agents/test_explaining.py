@@ -1,63 +1,74 @@
 from __future__ import annotations
 
-import numpy as np
-
-from agents.detectors.base import NO_STEP
+from agents.access_rows import long_steps, surface_of
+from agents.accounts import Accounts
+from agents.detectors.base import NO_STEP, Act
 from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
 from streams.digests import NONE
 from streams.event_time import DAY_MS
-from streams.topics import EPRESCRIPTIONS, INSI_CALLS
-from tests.support.care_events import Dealing, frame_of
+from streams.topics import EPRESCRIPTIONS, INSI_CALLS, PLATFORM_ACCESSES
+from tests.support.care_events import Dealing, frame_of, log_times
 
 NOON_MS = 20_000 * DAY_MS + DAY_MS // 2
 
 
 def judged(*events: Dealing) -> ExplainedAccesses:
-    explainer = AccessExplainer()
-    early = [explainer.take(event.flow, frame_of([event])) for event in events]
+    explainer, accounts = AccessExplainer(), Accounts()
+    early = [
+        explainer.take(event.flow, frame_of([event]), log_times([event]), accounts)
+        for event in events
+    ]
     last = explainer.finish()
     assert not any(len(one) for one in early)
     return last
 
 
 def test_an_access_carries_what_detectors_ask_for() -> None:
-    one = judged(Dealing(1, at_ms=NOON_MS), Dealing(2, at_ms=NOON_MS + 1, patient=None))
+    one = judged(
+        Dealing(1, at_ms=NOON_MS, has_step=False), Dealing(2, at_ms=NOON_MS + 1, patient=None)
+    )
 
     rows = one.accesses
     assert rows["time_ms"].tolist() == [NOON_MS, NOON_MS + 1]
-    assert rows["directory_step"].tolist() == [NO_STEP, 2]
-    assert rows["platform"].tolist() == [1, 1]
+    assert long_steps(rows["directory_step"]).tolist() == [NO_STEP, 2]
     assert rows["care_context"].tolist() == [-1, -1]
-    assert rows["session"].tolist() == [NONE, NONE]
+    assert rows["act"].tolist() == [Act.IDENTITY, Act.IDENTITY]
     assert (rows["patient"] == NONE).tolist() == [False, True]
-    assert len(np.unique(rows["account"])) == 1
+    assert rows["account"].tolist() == [0, 0]
     assert one.explained.tolist() == [0, -1]
 
 
-def test_ages_say_how_long_ago_the_structure_dealt_with_the_patient_and_how() -> None:
+def test_a_consultation_of_a_prescription_is_a_look_of_which_no_relation_is_asked() -> None:
     one = judged(
-        Dealing(1, INSI_CALLS, NOON_MS - 12 * DAY_MS),
-        Dealing(2, EPRESCRIPTIONS, NOON_MS - 5 * DAY_MS, event="CONSULTED"),
-        Dealing(3, at_ms=NOON_MS),
-        Dealing(4, at_ms=NOON_MS, patient="pa_2"),
+        Dealing(1, EPRESCRIPTIONS, NOON_MS, event="CONSULTED"), Dealing(2, at_ms=NOON_MS + 1)
     )
 
-    by_pair = dict(
-        zip(
-            one.accesses["id_low"].tolist(),
-            zip(one.care_age_days.tolist(), one.access_age_days.tolist(), strict=True),
-            strict=True,
-        )
+    assert [surface_of(group) for group in one.accesses["group"].tolist()] == [
+        EPRESCRIPTIONS,
+        PLATFORM_ACCESSES,
+    ]
+    assert one.accesses["account"].tolist() == [0, 1]
+    assert one.explained.tolist() == [-1, 1]
+    assert one.first_seen.tolist() == [False, False]
+
+
+def test_the_days_of_care_are_told_as_they_begin() -> None:
+    one = judged(
+        Dealing(1, INSI_CALLS, NOON_MS),
+        Dealing(2, INSI_CALLS, NOON_MS + DAY_MS, late_ms=5),
+        Dealing(3, INSI_CALLS, NOON_MS + DAY_MS - 1, late_ms=8),
     )
-    assert sorted(by_pair.values()) == [(-1, -1), (12, 5)]
+
+    assert one.days.tolist() == [[NOON_MS, 20_000], [NOON_MS + DAY_MS + 5, 20_001]]
 
 
 def test_too_many_that_wait_are_judged_early_and_counted() -> None:
-    explainer = AccessExplainer(CareParams(waiting_max=2))
-    counts = [
-        len(explainer.take("platform-accesses", frame_of([Dealing(n, at_ms=NOON_MS + n)])))
-        for n in range(5)
-    ]
+    explainer, accounts = AccessExplainer(CareParams(waiting_max=2)), Accounts()
+    counts = []
+    for n in range(5):
+        events = [Dealing(n, at_ms=NOON_MS + n)]
+        taken = explainer.take(PLATFORM_ACCESSES, frame_of(events), log_times(events), accounts)
+        counts.append(len(taken))
 
     assert counts == [0, 0, 1, 1, 1]
     assert explainer.judged_early == 3

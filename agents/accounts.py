@@ -1,0 +1,165 @@
+"""The accounts of one partition: a dense row for each, and what a finding must name (pure).
+
+An account is a person's account (or, where an event has none, the structure's certificate) at one
+structure on one surface (`agents.access_rows`). Detectors keep their memory in rows; only this table
+knows pseudonyms, because a finding names the account that somebody must lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import orjson
+import polars as pl
+
+from agents.access_rows import account_digests
+from streams.digests import text_digests
+from streams.errors import StateError
+from streams.hash_table import ABSENT, PositionTable
+
+if TYPE_CHECKING:
+    from streams.digests import UInt64Array
+    from streams.event_time import Int64Array
+
+_FIRST_CAPACITY: Final = 1024
+_SLOTS_PER_ROW: Final = 1.75
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of who an account is.
+
+    Attributes:
+        structure_pid: pseudonym of its structure.
+        actor_pid: pseudonym of its person; `None` for a structure's certificate.
+        surface: flow of its looks.
+        sector: administrative sector, as its first look said.
+        department: the same.
+    """
+
+    structure_pid: str
+    actor_pid: str | None
+    surface: int
+    sector: str
+    department: str
+
+
+class Accounts:
+    """The table; a section of the checkpoint whose keys are the rows."""
+
+    def __init__(self) -> None:
+        self._digests: UInt64Array = np.zeros(_FIRST_CAPACITY, np.uint64)
+        self._table = PositionTable(int(_FIRST_CAPACITY * _SLOTS_PER_ROW))
+        self._known: list[Account] = []
+        self._row_of: dict[tuple[str, str | None], list[int]] = {}
+        self._dirty: set[int] = set()
+        self._loaded: dict[int, Account] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __getitem__(self, row: int) -> Account:
+        return self._known[row]
+
+    @property
+    def digests(self) -> UInt64Array:
+        """The accounts' digests, row by row."""
+        return self._digests[: len(self._known)]
+
+    def rows_named(self, structure_pid: str, actor_pid: str | None) -> list[int]:
+        """The rows of an account on all surfaces; none if it was never seen here."""
+        return self._row_of.get((structure_pid, actor_pid), [])
+
+    def rows_of(self, frame: pl.DataFrame, structure: UInt64Array, surface: int) -> Int64Array:
+        """The rows of the accounts of n events; those that are new get one.
+
+        Args:
+            frame: the events.
+            structure: digests of their structures' pseudonyms.
+            surface: which kind of look they are.
+        """
+        actor = text_digests(frame["actor_pid"])
+        digests = account_digests(structure, actor, surface)
+        rows = self._table.find(self._digests, digests)
+        new = np.flatnonzero(rows == ABSENT)
+        if new.size:
+            # In the order of their first look, so that rows do not depend on digests.
+            _, first = np.unique(digests[new], return_index=True)
+            for place in new[np.sort(first)].tolist():
+                structure_pid, actor_pid, sector, department = frame.select(
+                    "structure_pid", "actor_pid", "sector", "department"
+                ).row(place)
+                self._enter(
+                    digests[place],
+                    Account(structure_pid, actor_pid, surface, sector, department),
+                )
+            rows = self._table.find(self._digests, digests)
+        return rows
+
+    def _enter(self, digest: np.uint64, account: Account) -> None:
+        row = len(self._known)
+        if row == len(self._digests):
+            self._grow()
+        self._known.append(account)
+        self._digests[row] = digest
+        self._table.insert(self._digests[row : row + 1], np.array([row]))
+        self._row_of.setdefault((account.structure_pid, account.actor_pid), []).append(row)
+        self._dirty.add(row)
+
+    def _grow(self) -> None:
+        grown = np.zeros(2 * len(self._digests), np.uint64)
+        count = len(self._known)
+        grown[:count] = self._digests[:count]
+        self._digests = grown
+        self._table = PositionTable(int(len(grown) * _SLOTS_PER_ROW))
+        self._table.insert(grown[:count], np.arange(count))
+
+    # -- checkpoint section ---------------------------------------------------------------------
+
+    def drain(self) -> set[int]:
+        """The rows entered since the last drain."""
+        dirty, self._dirty = self._dirty, set()
+        return dirty
+
+    def pending_bytes(self) -> int:
+        """What the new rows will take, about."""
+        return 150 * len(self._dirty)
+
+    def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
+        """These rows, as JSON."""
+        rows = [
+            [row, a.structure_pid, a.actor_pid, a.surface, a.sector, a.department]
+            for row, a in ((row, self._known[row]) for row in sorted(keys))
+        ]
+        return orjson.dumps(rows), keys
+
+    def load(self, payload: bytes) -> set[int]:
+        """Take rows over; they may come in any order until `recovered`.
+
+        Raises:
+            StateError: the payload holds no rows of accounts.
+        """
+        try:
+            found = {row: Account(*rest) for row, *rest in orjson.loads(payload)}
+        except (orjson.JSONDecodeError, TypeError, ValueError) as error:
+            raise StateError("changelog: accounts of another form") from error
+        self._loaded.update(found)
+        return set(found)
+
+    def recovered(self) -> None:
+        """Finish a recovery.
+
+        Raises:
+            StateError: a row is missing.
+        """
+        loaded, self._loaded = self._loaded, {}
+        if sorted(loaded) != list(range(len(loaded))):
+            raise StateError("changelog: an account is missing")
+        for row in range(len(loaded)):
+            account = loaded[row]
+            names = pl.Series([account.structure_pid, account.actor_pid], dtype=pl.String)
+            structure, actor = np.split(text_digests(names), 2)
+            self._enter(account_digests(structure, actor, account.surface)[0], account)
+        self._dirty.clear()
