@@ -52,6 +52,25 @@ GROUPS: Final = ("source", "activity")
 """Groups of co-partitioned topics with state of their own."""
 MOVES: Final = ("assigned", "revoked")
 
+OTHER_DETECTOR: Final = "other"
+FINDING_DETECTORS: Final = (
+    "tail",
+    "slow_change",
+    "enumeration",
+    "identity_only",
+    "takeover",
+    "decoys",
+    "recurrence",
+    "collusion",
+    "series",
+    "mailbox_flood",
+    OTHER_DETECTOR,
+)
+"""Detectors that lead findings, by module; a test holds them. One that is not here counts as other."""
+SEVERITIES: Final = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+ALERTMANAGERS_MAX: Final = 8
+"""Alertmanagers of one cluster; three are usual."""
+
 PARTITIONS_MAX: Final = 64
 DEPARTMENTS_MAX: Final = 14
 """Sizes that the bound on the number of series is computed for: Occitanie, the region with the most
@@ -93,6 +112,11 @@ CALENDAR: Final = _closed("window", CALENDAR_WINDOWS)
 REASON: Final = _closed("reason", DEAD_LETTER_REASONS)
 GROUP: Final = _closed("group", GROUPS)
 CHANGE: Final = _closed("change", MOVES)
+DETECTOR: Final = _closed("detector", FINDING_DETECTORS)
+SEVERITY: Final = _closed("severity", SEVERITIES)
+ALERTMANAGER: Final = _closed(
+    "alertmanager", tuple(str(number) for number in range(1, ALERTMANAGERS_MAX + 1))
+)
 DEPARTMENT: Final = Label("department", (), DEPARTMENTS_MAX)
 PARTITION: Final = Label("partition", (), PARTITIONS_MAX)
 VERSION: Final = Label("version", (), 1)
@@ -111,6 +135,8 @@ Unit = Literal[
     "partitions",
     "accounts",
     "structures",
+    "findings",
+    "alerts",
     "state",
 ]
 
@@ -248,6 +274,62 @@ _SPECS = (
         "Time from an event to its being counted.",
         (FLOW,),
         EVENT_DELAY_BOUNDS_S,
+    ),
+    # Findings, shown by the one worker that owns their topic, once it has read it to its end.
+    MetricSpec(
+        "findings_total",
+        "counter",
+        "findings",
+        "Findings, once each, at the severity with which they opened.",
+        (DETECTOR, SEVERITY, SECTOR),
+    ),
+    MetricSpec(
+        "findings_raised_total",
+        "counter",
+        "findings",
+        "Findings that became more severe than ever before, at the severity reached.",
+        (DETECTOR, SEVERITY, SECTOR),
+    ),
+    MetricSpec(
+        "findings_open",
+        "gauge",
+        "findings",
+        "Findings that are open or confirmed, at their present severity.",
+        (DETECTOR, SEVERITY),
+    ),
+    MetricSpec(
+        "findings_unreadable_total",
+        "counter",
+        "records",
+        "Records of the findings' topic that are no finding.",
+    ),
+    MetricSpec(
+        "alerts_pushed_total",
+        "counter",
+        "alerts",
+        "Alerts that an Alertmanager took, repetitions included.",
+        (ALERTMANAGER,),
+    ),
+    MetricSpec(
+        "alert_push_failures_total",
+        "counter",
+        "failures",
+        "Requests that an Alertmanager did not answer or refused.",
+        (ALERTMANAGER,),
+    ),
+    MetricSpec(
+        "alerts_waiting",
+        "gauge",
+        "alerts",
+        "Alerts with news that an Alertmanager has not taken yet.",
+        (ALERTMANAGER,),
+    ),
+    MetricSpec(
+        "alert_push_timestamp_seconds",
+        "gauge",
+        "seconds",
+        "When an Alertmanager last took alerts, as a Unix time.",
+        (ALERTMANAGER,),
     ),
     # Progress.
     MetricSpec(

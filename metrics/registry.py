@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import CollectorRegistry
 
+from metrics.findings import FindingsCollector
 from metrics.region import RegionCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from metrics.views import RegionView
+    from metrics.views import FindingsFeed, PushRow, RegionView
     from metrics.worker import WorkerMetrics
 
 
 def build_registry(
-    view: RegionView, worker: WorkerMetrics, clock: Callable[[], int]
+    view: RegionView,
+    worker: WorkerMetrics,
+    clock: Callable[[], int],
+    findings: FindingsFeed | None = None,
+    pushes: Callable[[], Sequence[PushRow]] = tuple,
 ) -> CollectorRegistry:
     """Everything that a worker's `/metrics` shows.
 
@@ -25,9 +30,13 @@ def build_registry(
         view: the region as this worker knows it.
         worker: the worker's own counts.
         clock: now, milliseconds UTC.
+        findings: the present findings; `None` where there are none to show.
+        pushes: how telling the Alertmanagers goes.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(RegionCollector(view, clock))
     registry.register(worker)
+    if findings is not None:
+        registry.register(FindingsCollector(findings, pushes))
     ProcessCollector(registry=registry)
     return registry

@@ -70,6 +70,49 @@ class ActiveRow(NamedTuple):
     structures: int | None
 
 
+class FindingRow(NamedTuple):
+    """The newest revision of a finding; times in milliseconds UTC, no pseudonym in any field.
+
+    Attributes are those of `agents.findings.Finding`.
+    """
+
+    finding_id: str
+    revision: int
+    detector: str
+    detectors: list[str]
+    severity: str
+    status: str
+    sector: str
+    flow: str | None
+    opened_at_ms: int | None
+    detected_at_ms: int
+    window_start_ms: int
+    window_end_ms: int
+    score: float
+    priority: float
+    patients: int | None
+    reasons: list[str]
+    reasons_en: list[str]
+
+
+class PushRow(NamedTuple):
+    """How telling one Alertmanager goes.
+
+    Attributes:
+        alertmanager: its number in the setting, from 1.
+        pushed: alerts taken, repetitions included.
+        failures: requests without success.
+        waiting: alerts with news that it has not taken.
+        last_success_s: Unix time of the last success; `None` before the first.
+    """
+
+    alertmanager: str
+    pushed: int
+    failures: int
+    waiting: int
+    last_success_s: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionView:
     """One partition's durable totals and its progress.
@@ -163,3 +206,31 @@ class RegionView(Protocol):
 
     def delays(self) -> Mapping[str, Buckets]:
         """Time from event to count by flow, since this process started (`delay_buckets`)."""
+
+
+class FindingsFeed(Protocol):
+    """The findings as one worker knows them."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this worker knows all findings; if not, nothing of them is shown."""
+
+    @property
+    def version(self) -> int:
+        """Changes whenever anything changes."""
+
+    @property
+    def unreadable(self) -> int:
+        """Records of the topic that are no finding."""
+
+    def opened(self) -> Mapping[tuple[str, str, str], int]:
+        """Findings by detector, severity and sector of their first revision."""
+
+    def raised(self) -> Mapping[tuple[str, str, str], int]:
+        """Findings that became more severe, by detector, severity reached and sector."""
+
+    def open_counts(self) -> Mapping[tuple[str, str], int]:
+        """Open findings by detector and present severity."""
+
+    def rows(self, limit: int) -> Sequence[FindingRow]:
+        """The first findings: open ones by priority, then the others, newest first."""

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 PREFIX = "VIGIE_"
 
 
-def _setting(default: Any, doc: str, *, minimum: int | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "minimum": minimum})
+def _setting(
+    default: Any, doc: str, *, minimum: int | None = None, choices: tuple[str, ...] = ()
+) -> Any:
+    if choices:
+        doc += ": " + ", ".join(f"`{choice}`" for choice in choices)
+    return field(default=default, metadata={"doc": doc, "minimum": minimum, "choices": choices})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,12 @@ class Settings:
     small_cell_min: int = _setting(
         5, "active accounts or structures below this count are withheld", minimum=1
     )
+    decision_margin_ms: int = _setting(
+        500,
+        "how long a record may take from its Kafka timestamp to the log; accesses are judged so much "
+        "later than they come",
+        minimum=0,
+    )
     checkpoint_interval_ms: int = _setting(500, "longest time between two checkpoints", minimum=10)
     checkpoint_max_bytes: int = _setting(
         524_288, "pending changelog bytes of a partition that force a checkpoint", minimum=4096
@@ -64,6 +74,17 @@ class Settings:
     )
     http_host: str = _setting("127.0.0.1", "address of the live page and /metrics")
     http_port: int = _setting(6066, "port of the live page and /metrics; 0 picks one", minimum=0)
+    page_url: str = _setting(
+        "", "address of the live page for its readers, `https://…`; alerts link to it"
+    )
+    alertmanager_urls: tuple[str, ...] = _setting(
+        (), "Alertmanagers to push findings to, `http://host:port[,…]`: every one of a cluster"
+    )
+    alert_min_severity: str = _setting(
+        "MEDIUM",
+        "mildest severity that is pushed",
+        choices=("LOW", "MEDIUM", "HIGH", "CRITICAL"),
+    )
     schema_registry_url: str = _setting(
         "", "Confluent-compatible registry; empty writes Avro single-object encoding"
     )
@@ -95,6 +116,9 @@ class Settings:
             minimum = f.metadata["minimum"]
             if minimum is not None and getattr(settings, f.name) < minimum:
                 raise ConfigError(f"{name}: must be at least {minimum}")
+            choices = f.metadata["choices"]
+            if choices and getattr(settings, f.name) not in choices:
+                raise ConfigError(f"{name}: must be one of {', '.join(choices)}")
         return settings
 
     @property

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from agents.detectors.registry import ACCOUNT_DETECTORS
+from agents.findings import Severity
 from agents.source import EVENT_TIME_AHEAD
 from metrics import catalogue
 from metrics.catalogue import CATALOGUE, MetricSpec
@@ -24,6 +26,9 @@ ALLOWED_LABELS = {
     "reason",
     "group",
     "change",
+    "detector",
+    "severity",
+    "alertmanager",
     "partition",
     "version",
     "python",
@@ -105,3 +110,11 @@ def test_the_widest_allowed_worker_stays_below_thirty_thousand_series() -> None:
 def test_every_reason_for_a_dead_letter_of_a_flow_has_its_series() -> None:
     reasons = {*map(str, RejectReason), EVENT_TIME_AHEAD}
     assert set(catalogue.DEAD_LETTER_REASONS) == reasons
+
+
+def test_every_account_detector_has_its_series() -> None:
+    assert set(ACCOUNT_DETECTORS) <= set(catalogue.FINDING_DETECTORS)
+
+
+def test_every_severity_has_its_series() -> None:
+    assert tuple(map(str, Severity)) == catalogue.SEVERITIES
