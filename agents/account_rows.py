@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from streams.changed_rows import ChangedFlags
 from streams.errors import StateError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class AccountRows:
         for field, value in blank.items():
             self.blank[field] = value
         self.table: RecordArray = np.full(_FIRST_ROWS, self.blank)
-        self._dirty: set[int] = set()
+        self._changed = ChangedFlags()
 
     @property
     def record_bytes(self) -> int:
@@ -57,16 +58,15 @@ class AccountRows:
 
     def touch(self, rows: Int64Array) -> None:
         """Note that these rows' values change before the next flush."""
-        self._dirty.update(rows.tolist())
+        self._changed.touch(rows)
 
     def drain(self) -> set[int]:
         """The rows that changed since the last drain."""
-        dirty, self._dirty = self._dirty, set()
-        return dirty
+        return self._changed.drain()
 
     def pending_bytes(self) -> int:
         """What the changed rows will take."""
-        return (self.record_bytes + _KEY.itemsize) * len(self._dirty)
+        return (self.record_bytes + _KEY.itemsize) * self._changed.pending
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present records of these rows."""

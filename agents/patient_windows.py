@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from agents.detectors.base import UNEXPLAINED, UNKNOWN, Runs
+from agents.patient_chains import IS_KNOWN, IS_UNEXPLAINED, Chains, Spans, window_counts
 from agents.patient_sets import EXACT, PatientSets
 from streams.event_time import DAY_MS, HOUR_MS, paris_days
 
 if TYPE_CHECKING:
     from agents.detectors.base import Accesses
     from agents.distributions import BoolArray, FloatArray
-    from agents.patient_sets import EntryArray
+    from agents.patient_sets import Held
+    from streams.digests import UInt64Array
     from streams.event_time import Int64Array
 
 _THIN: Final = EXACT // 4
-_IS_KNOWN: Final = 1
-_IS_UNEXPLAINED: Final = 2
-_TIME_BITS: Final = 42
-"""Of a key of run and time: milliseconds of a century, and four million runs."""
+_FEW: Final = 8
+"""Entries below which a set need not be rid of those who left."""
+_SPREAD: Final = 0x2545_F491_4F6C_DD1D
 _PATIENT_BITS: Final = np.uint64(44)
 _RUN_BITS: Final = np.uint64(20)
 """Of a key of run and patient: a million runs."""
@@ -56,45 +57,6 @@ class Counted:
     new_today: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Chains:
-    """Accesses of one account to one patient lie together, in order of time; each of shape (m,).
-
-    Attributes:
-        run: the account's run.
-        time_ms: of the access; for an entry of the set that of its patient's last one.
-        place: order among all; -1 for entries of the set, which come first.
-        weight: how many patients it stands for.
-        marks: what is known of the patient, as bits.
-        is_same: whether the one before is of the same account and patient.
-    """
-
-    run: Int64Array
-    time_ms: Int64Array
-    place: Int64Array
-    weight: FloatArray
-    marks: Int64Array
-    is_same: BoolArray
-
-    def since(self, span_ms: int, runs: Runs) -> _Chains:
-        """Without the entries that left a shorter window before their account's first access."""
-        time_ms = np.empty(len(runs.of), np.int64)
-        own = np.flatnonzero(self.place >= 0)
-        time_ms[self.place[own]] = self.time_ms[own]
-        oldest = time_ms[runs.start] - span_ms
-        kept = np.flatnonzero((self.place >= 0) | (self.time_ms > oldest[self.run]))
-        # Only the first of a chain can be left out: then the next one becomes the first.
-        is_same = self.is_same[kept] & (np.diff(kept, prepend=-2) == 1)
-        return _Chains(
-            run=self.run[kept],
-            time_ms=self.time_ms[kept],
-            place=self.place[kept],
-            weight=self.weight[kept],
-            marks=self.marks[kept],
-            is_same=is_same,
-        )
-
-
 class PatientWindows:
     """The windows of all accounts of one partition."""
 
@@ -103,69 +65,140 @@ class PatientWindows:
 
     def observe(self, accesses: Accesses, runs: Runs) -> Counted:
         """Take n accesses to patients, ordered by account and then by time."""
-        entries, owner = self.sets.gather(runs.account)
-        count, held = len(accesses), len(entries)
-        run = np.concatenate([owner, runs.of])
-        patient = np.concatenate([entries["patient"], accesses.patient])
-        time_ms = np.concatenate([entries["time_ms"].astype(np.int64), accesses.time_ms])
-        place = np.concatenate([np.full(held, -1), np.arange(count)])
-        level = np.concatenate(
-            [entries["level"].astype(np.int64), self.sets.level_of(runs.account)[runs.of]]
+        if not len(accesses):
+            nothing = np.zeros(0)
+            return Counted(nothing, nothing, nothing, nothing, nothing)
+        sets, held = self.sets, self.sets.held(runs.account)
+        spans = Spans.of(accesses.time_ms, runs)
+        patient, time_ms = sets.patient[held.place], sets.time_ms[held.place]
+        is_live = time_ms > spans.first_ms - DAY_MS
+        moves = spans.departs(time_ms) | _may_be_among(patient, held.owner, accesses, runs)
+        moving, resting = np.flatnonzero(is_live & moves), np.flatnonzero(is_live & ~moves)
+        chains = self._chained(accesses, runs, held, moving)
+        day, last_marks, weight = window_counts(chains, DAY_MS, runs, spans)
+        oldest_ms = accesses.time_ms[runs.start] - HOUR_MS
+        hour, _, _ = window_counts(chains.since(oldest_ms), HOUR_MS, runs, spans)
+        blocks = self._at_rest(held, resting, time_ms[resting] > spans.first_ms - HOUR_MS)
+        new_today = np.zeros(len(accesses))
+        days = paris_days(chains.time_ms)
+        is_new = ~chains.is_same
+        is_new[1:] |= (days[1:] != days[:-1]) | (np.diff(chains.time_ms) >= DAY_MS)
+        new_today[chains.place[chains.own]] = (weight * is_new)[chains.own]
+        is_left = time_ms <= spans.last_ms - DAY_MS
+        self._keep(runs, held, is_left, spans, chains, last_marks, weight)
+        return Counted(
+            patients=day[0] + blocks[0][runs.of],
+            known=day[1] + blocks[1][runs.of],
+            unexplained=day[2] + blocks[2][runs.of],
+            hour=hour[0] + blocks[3][runs.of],
+            new_today=new_today,
         )
-        is_in = np.concatenate(
-            [np.ones(held, np.bool_), _ends_in_zeros(accesses.patient, level[held:])]
+
+    def _chained(self, accesses: Accesses, runs: Runs, held: Held, moving: Int64Array) -> Chains:
+        """The chains of n accesses and of those entries that are not at rest."""
+        sets, at = self.sets, held.place[moving]
+        count, more = len(accesses), len(at)
+        run = np.concatenate([held.owner[moving], runs.of])
+        patient = np.concatenate([sets.patient[at], accesses.patient])
+        time_ms = np.concatenate([sets.time_ms[at], accesses.time_ms])
+        place = np.concatenate([np.full(more, -1), np.arange(count)])
+        entry = np.concatenate([moving, np.full(count, -1)])
+        sample = sets.level_of(runs.account)[runs.of]
+        weight = np.concatenate(
+            [
+                np.exp2(sets.level[at].astype(np.float64)),
+                _ends_in_zeros(accesses.patient, sample) * np.exp2(sample),
+            ]
         )
-        known = (accesses.explained != UNKNOWN) * _IS_KNOWN
-        marks = known + (accesses.explained == UNEXPLAINED) * _IS_UNEXPLAINED
-        marks = np.concatenate([entries["marks"].astype(np.int64), marks])
+        known = (accesses.explained != UNKNOWN) * IS_KNOWN
+        known = known + (accesses.explained == UNEXPLAINED) * IS_UNEXPLAINED
+        marks = np.concatenate([sets.marks[at].astype(np.int64), known])
         # One key sorts by run and patient. Only if two patients of one account shared the upper bits
         # of their digests could they lie mixed: for 256 patients the chance is 2e-9.
         key = (run.astype(np.uint64) << _PATIENT_BITS) | (patient >> _RUN_BITS)
         order = np.argsort(key, kind="stable")
-        chains = _Chains(
-            run=run[order],
+        run, patient = run[order], patient[order]
+        is_same = np.zeros(len(order), np.bool_)
+        is_same[1:] = (run[1:] == run[:-1]) & (patient[1:] == patient[:-1])
+        return Chains(
+            run=run,
             time_ms=time_ms[order],
             place=place[order],
-            weight=(is_in * np.exp2(level))[order],
+            entry=entry[order],
+            patient=patient,
+            weight=weight[order],
             marks=marks[order],
-            is_same=np.concatenate([[False], _repeats(run[order]) & _repeats(patient[order])]),
-        )
-        day_counts, last_marks, weight = _window(chains, DAY_MS, runs)
-        hour_counts, _, _ = _window(chains.since(HOUR_MS, runs), HOUR_MS, runs)
-        new_today = np.zeros(count)
-        days = paris_days(chains.time_ms)
-        own = chains.place >= 0
-        is_new = ~chains.is_same | np.concatenate([[True], days[1:] != days[:-1]])
-        new_today[chains.place[own]] = (weight * is_new)[own]
-        self._keep(runs, chains, patient[order], last_marks, weight)
-        return Counted(
-            patients=day_counts[0],
-            known=day_counts[1],
-            unexplained=day_counts[2],
-            hour=hour_counts[0],
-            new_today=new_today,
+            is_same=is_same,
         )
 
-    def _keep(
+    def _at_rest(
+        self, held: Held, resting: Int64Array, is_of_hour: BoolArray
+    ) -> tuple[FloatArray, ...]:
+        """Patients, known and unexplained ones, and those of the hour, of each account at rest."""
+        at, owner = held.place[resting], held.owner[resting]
+        weight = np.exp2(self.sets.level[at].astype(np.float64))
+        marks, count = self.sets.marks[at], len(held.length)
+        flags = (1.0, (marks & IS_KNOWN) > 0, (marks & IS_UNEXPLAINED) > 0, is_of_hour)
+        return tuple(np.bincount(owner, weight * flag, count).astype(float) for flag in flags)
+
+    def _keep(  # noqa: PLR0917 - one slice, as it stands after counting
         self,
         runs: Runs,
-        chains: _Chains,
-        patient: np.ndarray[tuple[int], np.dtype[np.uint64]],
+        held: Held,
+        is_left: BoolArray,
+        spans: Spans,
+        chains: Chains,
         marks: Int64Array,
         weight: FloatArray,
     ) -> None:
-        """Write back the last access of each patient that is still within 24 hours."""
-        newest = np.full(len(runs.account), np.iinfo(np.int64).min)
-        np.maximum.at(newest, chains.run, chains.time_ms)
-        is_last = np.concatenate([~chains.is_same[1:], [True]])
-        stays = is_last & (chains.time_ms > newest[chains.run] - DAY_MS) & (weight > 0)
-        entries: EntryArray = np.zeros(int(stays.sum()), self.sets.entry)
-        entries["patient"], entries["time_ms"] = patient[stays], chains.time_ms[stays]
-        entries["level"], entries["marks"] = np.log2(weight[stays]), marks[stays]
-        owner = chains.run[stays]
-        level = self.sets.level_of(runs.account)
+        """Write back the last access of each patient that is still within 24 hours.
+
+        Args:
+            runs: the accounts.
+            held: their entries.
+            is_left: shape (m,), which entries had left by the last access of all.
+            spans: of the accesses.
+            chains: of the accesses and of the entries that are not at rest.
+            marks: what is known of the chains' patients so far.
+            weight: for how many patients each stands.
+        """
+        sets = self.sets
+        is_first = ~chains.is_same
+        lasts = np.flatnonzero(np.append(is_first[1:], True))
+        stays = chains.time_ms[lasts] > spans.newest_ms[chains.run[lasts]] - DAY_MS
+        stays &= weight[lasts] > 0
+        at, entry = lasts[stays], chains.entry[is_first][stays]
+        is_left[entry[entry >= 0]] = False
+        left = np.flatnonzero(is_left)
+        left = left[
+            self.sets.time_ms[held.place[left]] <= spans.newest_ms[held.owner[left]] - DAY_MS
+        ]
+        level = np.log2(weight[at])
+        known, new = np.flatnonzero(entry >= 0), np.flatnonzero(entry < 0)
+        for some in (known, new):
+            own = at[some]
+            if some is known:
+                places = held.place[entry[known]]
+            else:
+                coming = np.bincount(chains.run[own], minlength=len(runs.account))
+                places, length = sets.make_room(
+                    runs.account, coming, held.place[left], held.owner[left]
+                )
+            sets.write(places, chains.patient[own], chains.time_ms[own], level[some], marks[own])
+        sets.touch(runs.account)
+        stale = np.maximum(np.bincount(held.owner[left], minlength=len(coming)) - coming, 0)
+        sample = sets.level_of(runs.account)
+        untidy = (sample > 0) | (length - stale > EXACT) | ((2 * stale > length) & (length > _FEW))
+        if untidy.any():
+            self._tidy(runs.account[untidy], spans.newest_ms[untidy], sample[untidy])
+
+    def _tidy(self, rows: Int64Array, newest_ms: Int64Array, level: Int64Array) -> None:
+        """Drop who left, and keep the sets of these accounts within their bound."""
+        entries, owner = self.sets.gather(rows)
+        live = np.flatnonzero(entries["time_ms"] > newest_ms[owner] - DAY_MS)
+        entries, owner = entries[live], owner[live]
         while True:
-            held = np.bincount(owner, minlength=len(runs.account))
+            held = np.bincount(owner, minlength=len(rows))
             full = held > EXACT
             if not full.any():
                 break
@@ -177,7 +210,25 @@ class PatientWindows:
             stay = ~thinned | _ends_in_zeros(entries["patient"], level[owner])
             entries, owner = entries[stay], owner[stay]
         level = np.where((held < _THIN) & (level > 0), level - 1, level)
-        self.sets.replace(runs.account, entries, held, level)
+        self.sets.replace(rows, entries, held, level)
+
+
+def _may_be_among(
+    patient: UInt64Array, owner: Int64Array, accesses: Accesses, runs: Runs
+) -> BoolArray:
+    """Whether entries of the sets may be of a patient whom their account reads; never wrongly not."""
+    slots = 1 << (8 * len(accesses)).bit_length()
+    marked = np.zeros(slots, np.bool_)
+    marked[_slot(accesses.patient, runs.of, slots)] = True
+    found: BoolArray = marked[_slot(patient, owner, slots)]
+    return found
+
+
+def _slot(patient: UInt64Array, run: Int64Array, slots: int) -> Int64Array:
+    # The upper bits of digests, since those of a sample end alike.
+    mixed = (patient >> np.uint64(32)).view(np.int64) + run * _SPREAD
+    slot: Int64Array = mixed & (slots - 1)
+    return slot
 
 
 def _ends_in_zeros(
@@ -186,81 +237,3 @@ def _ends_in_zeros(
     mask = (np.uint64(1) << bits.astype(np.uint64)) - np.uint64(1)
     ends: BoolArray = (patient & mask) == 0
     return ends
-
-
-def _repeats(values: np.ndarray[tuple[int], np.dtype[np.generic]]) -> BoolArray:
-    same: BoolArray = values[1:] == values[:-1]
-    return same
-
-
-def _window(
-    chains: _Chains, span_ms: int, runs: Runs
-) -> tuple[tuple[FloatArray, FloatArray, FloatArray], Int64Array, FloatArray]:
-    """Counts at each access; then, in the chains' order, marks and weights so far.
-
-    A *stay* is a stretch of accesses to one patient without a gap of `span_ms`: it adds the patient at
-    its first access and takes it away `span_ms` after its last one.
-    """
-    gap = np.concatenate([[0], np.diff(chains.time_ms)])
-    begins = ~chains.is_same | (gap >= span_ms)
-    stay = np.cumsum(begins) - 1
-    starts = np.flatnonzero(begins)
-    weight = chains.weight[starts][stay]
-    marks = np.zeros(len(stay), np.int64)
-    for bit in (_IS_KNOWN, _IS_UNEXPLAINED):
-        so_far = np.maximum.accumulate(2 * stay + ((chains.marks & bit) > 0)) - 2 * stay
-        marks |= so_far * bit
-    ends = np.concatenate([starts[1:], [len(stay)]])[: len(starts)] - 1
-    going = _Departures.of(chains, ends, span_ms, runs)
-    counts = []
-    for bit in (0, _IS_KNOWN, _IS_UNEXPLAINED):
-        flag = weight * ((marks & bit) == bit)
-        change = flag - np.where(begins, 0.0, np.concatenate([[0.0], flag[:-1]]))
-        is_own = chains.place >= 0
-        before = np.bincount(
-            chains.run[~is_own], weights=change[~is_own], minlength=len(runs.account)
-        )
-        came = np.zeros(len(runs.of))
-        came[chains.place[is_own]] = change[is_own]
-        counts.append(before[runs.of] + runs.running(came) - going.until(flag))
-    return (counts[0], counts[1], counts[2]), marks, weight
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Departures:
-    """Who leaves a window before the accesses of a slice are over; most slices are short.
-
-    Attributes:
-        items: shape (d,), positions in the chains of the last accesses of those who leave, in order.
-        first: shape (n,), how many of `items` belong to earlier runs, at each access.
-        last: shape (n,), how many of `items` have left by then.
-    """
-
-    items: Int64Array
-    first: Int64Array
-    last: Int64Array
-
-    @classmethod
-    def of(cls, chains: _Chains, ends: Int64Array, span_ms: int, runs: Runs) -> _Departures:
-        own = np.flatnonzero(chains.place >= 0)
-        time_ms = np.empty(len(runs.of), np.int64)
-        time_ms[chains.place[own]] = chains.time_ms[own]
-        newest = time_ms[runs.start + runs.length - 1]
-        leaves_ms = chains.time_ms[ends] + span_ms
-        in_time = leaves_ms <= newest[chains.run[ends]]
-        items, leaves_ms = ends[in_time], leaves_ms[in_time]
-        epoch_ms = min(int(time_ms.min()), int(leaves_ms.min(initial=time_ms.min())))
-        keys = (chains.run[items] << _TIME_BITS) + (leaves_ms - epoch_ms)
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        return cls(
-            items=items[order],
-            first=np.searchsorted(keys, runs.of << _TIME_BITS, side="left"),
-            last=np.searchsorted(keys, (runs.of << _TIME_BITS) + (time_ms - epoch_ms), "right"),
-        )
-
-    def until(self, flag: FloatArray) -> FloatArray:
-        """The sum of a column of the chains over those who have left, at each access."""
-        total = np.concatenate([[0.0], np.cumsum(flag[self.items])])
-        gone: FloatArray = total[self.last] - total[self.first]
-        return gone

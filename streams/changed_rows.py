@@ -1,18 +1,56 @@
 """Which rows of a growing table changed since the last checkpoint (pure).
 
-For sections whose state is one array of rows: each row carries the number of the batch in which it
-last changed, and batches are the section's keys. So a key costs nothing until it is asked for, a row
-stands in one batch only, and merging batches drops what has changed since.
+Two ways, for sections whose state is one array of rows. With `ChangedRows` each row carries the number
+of the batch in which it last changed, and batches are the section's keys: a key costs nothing until it
+is asked for, a row stands in one batch only, and merging batches drops what has changed since. With
+`ChangedFlags` the rows themselves are the keys, as long as they are few.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 RowArray = npt.NDArray[np.integer[Any]]
+
+_FIRST_FLAGS: Final = 64
+
+
+class ChangedFlags:
+    """A flag per changed row, for sections whose keys are the rows themselves; one byte a row."""
+
+    __slots__ = ("_flags",)
+
+    def __init__(self) -> None:
+        self._flags: npt.NDArray[np.bool_] = np.zeros(_FIRST_FLAGS, np.bool_)
+
+    @property
+    def pending(self) -> int:
+        """How many rows changed since the last drain."""
+        return int(np.count_nonzero(self._flags))
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory in use."""
+        return self._flags.nbytes
+
+    def touch(self, rows: RowArray) -> None:
+        """Note that these rows changed or are new."""
+        if rows.size:
+            needed = int(rows.max()) + 1
+            if needed > len(self._flags):
+                grown = np.zeros(max(needed, 2 * len(self._flags)), np.bool_)
+                grown[: len(self._flags)] = self._flags
+                self._flags = grown
+            self._flags[rows] = True
+
+    def drain(self) -> set[int]:
+        """The rows that changed since the last drain."""
+        changed = np.flatnonzero(self._flags)
+        self._flags[changed] = False
+        return set(changed.tolist())
 
 
 class ChangedRows:

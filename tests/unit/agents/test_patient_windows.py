@@ -90,3 +90,19 @@ def test_sets_that_move_and_shrink_are_put_together_anew() -> None:
             counted = observe(windows, *told)
             assert counted.patients[-1] == 2 ** (day + 1)
     assert windows.sets.size_bytes < 40 * 64 * 18 * 6
+
+
+def test_a_set_is_rid_of_those_who_left_long_ago() -> None:
+    windows = PatientWindows()
+    observe(windows, *(Access(n, n) for n in range(200)))
+    observe(windows, Access(2 * DAY_S, 1000))
+    assert len(windows.sets.gather(np.array([0]))[0]) == 1
+
+
+def test_a_patient_who_comes_back_within_a_day_of_25_hours_counts_anew_however_it_is_cut() -> None:
+    # 2025-10-26 in Paris, from 00:05 summer time to 23:55 winter time, after 2024-12-03T10:00:00Z.
+    morning_s = 1_761_429_900 - 1_733_220_000
+    told = [Access(morning_s, 1), Access(morning_s + 24 * HOUR_S + 60, 1)]
+    whole, parts = PatientWindows(), PatientWindows()
+    assert observe(whole, *told).new_today.tolist() == [1, 1]
+    assert [observe(parts, one).new_today.tolist() for one in told] == [[1], [1]]
