@@ -71,6 +71,13 @@ class Truth:
             counted &= np.concatenate(self._users) == user
         return len(np.unique(np.concatenate(self._patients)[counted]))
 
+    def first_ms_of(self, user: int) -> int | None:
+        """When a user's first event with a patient occurred; `None` for none."""
+        if not self._patients:
+            return None
+        own = np.concatenate(self._at_ms)[np.concatenate(self._users) == user]
+        return int(own.min()) if len(own) else None
+
 
 def _users(table: Events, rows: Int64Array) -> Int64Array:
     """Whose each row is: an account, or `-1 - structure` where it acts with its certificate."""

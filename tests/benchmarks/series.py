@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agents.detectors.series import SeriesDetector, flagged_ranges
 from agents.detectors.series_params import SeriesParams
-from tests.support.service_series import FAMILIES, Tally, draw
+from simulators.service_series import FAMILIES, Tally, draw
 
 ROWS_PER_S_MIN = 100_000
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.detectors.series import SeriesDetector
-from tests.support.service_series import FAMILIES, Series, draw
+from simulators.service_series import FAMILIES, Series, draw
 
 FloatArray = npt.NDArray[np.float64]
 ROWS = 6000

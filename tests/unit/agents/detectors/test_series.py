@@ -6,7 +6,7 @@ import pytest
 
 from agents.detectors.series import SeriesDetector, flagged_ranges
 from agents.detectors.series_params import SeriesParams
-from tests.support.service_series import Tally, draw
+from simulators.service_series import Tally, draw
 
 FloatArray = npt.NDArray[np.float64]
 MINUTE_S, DAY_ROWS = 60, 1440

@@ -1,4 +1,4 @@
-"""Series like those of live services, with labelled events and innocent oddities, from a seed.
+"""Series like those of live services, with labelled events and innocent oddities, from a seed (pure).
 
 Eight families; the events are the same kinds everywhere: spike, drop, outage, level shift, burst of
 noise. What is not labelled must stay silent: holidays, a clock change, gaps, missing and repeated rows,
@@ -22,6 +22,8 @@ CLOCK_CHANGE_S = 1_711_846_800
 
 @dataclass(frozen=True)
 class Event:
+    """One labelled event: rows `start` to `end` (excluded)."""
+
     kind: str
     start: int
     end: int
@@ -29,6 +31,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Series:
+    """A series of n rows and its truth; a value that is not a number is missing."""
+
     family: str
     step_s: int
     times_s: FloatArray
@@ -37,11 +41,13 @@ class Series:
 
     @property
     def days(self) -> float:
+        """Its length by its rows."""
         return len(self.times_s) * self.step_s / DAY_S
 
 
 def _local_hours(times: FloatArray) -> FloatArray:
-    return (times + 3600 * np.where(times >= CLOCK_CHANGE_S, 2, 1)) / 3600
+    hours: FloatArray = (times + 3600 * np.where(times >= CLOCK_CHANGE_S, 2, 1)) / 3600
+    return hours
 
 
 def _rhythm(times: FloatArray, night: float, weekend: float, peak: float) -> FloatArray:
@@ -52,7 +58,8 @@ def _rhythm(times: FloatArray, night: float, weekend: float, peak: float) -> Flo
         -0.5 * ((of_day - peak - 6) / 2.2) ** 2
     )
     factor = np.where(day >= 5, weekend, 1.0)
-    return (night + (1 - night) * wave) * factor
+    shape: FloatArray = (night + (1 - night) * wave) * factor
+    return shape
 
 
 def _noise(rng: np.random.Generator, rows: int, memory: float) -> FloatArray:
@@ -61,7 +68,8 @@ def _noise(rng: np.random.Generator, rows: int, memory: float) -> FloatArray:
     if memory == 0:
         return white
     response = memory ** np.arange(min(rows, int(np.log(1e-4) / np.log(memory)) + 1))
-    return np.convolve(white, response)[:rows] * np.sqrt(1 - memory**2)
+    noise: FloatArray = np.convolve(white, response)[:rows] * np.sqrt(1 - memory**2)
+    return noise
 
 
 def _counts(rng: np.random.Generator, means: FloatArray, dispersion: float) -> FloatArray:
@@ -145,7 +153,8 @@ def draw(family: str, seed: int, *, events_per_day: float = 0.2) -> Series:
 def _holiday(times: FloatArray) -> FloatArray:
     """How much of a holiday it is: one day that begins and ends in the small hours."""
     day = (times - times[0]) / DAY_S - 32
-    return np.clip(np.minimum(day - 0.05, 1.15 - day) / 0.15, 0, 1)
+    share: FloatArray = np.clip(np.minimum(day - 0.05, 1.15 - day) / 0.15, 0, 1)
+    return share
 
 
 def _inject(
@@ -264,6 +273,7 @@ class Tally:
             self.true_alerts += any(e.start < end and start < e.end + 2 for e in series.events)
 
     def merge(self, other: Tally) -> None:
+        """Add another tally's counts."""
         for name in vars(other):
             mine, theirs = getattr(self, name), getattr(other, name)
             if isinstance(theirs, dict):
@@ -274,16 +284,20 @@ class Tally:
 
     @property
     def recall(self) -> float:
+        """Share of the events that an alert overlaps."""
         return self.found / max(self.events, 1)
 
     @property
     def precision(self) -> float:
+        """Share of the alerts that are true."""
         return self.true_alerts / max(self.alerts, 1)
 
     @property
     def alerts_per_day(self) -> float:
+        """Alerts, true or not, per series and day."""
         return self.alerts / max(self.days, 1e-9)
 
     @property
     def median_delay(self) -> float:
+        """Samples from an event's first row to its alert's, over the events found."""
         return float(np.median(self.delays)) if self.delays else float("nan")

@@ -1,0 +1,1 @@
+"""How well detection works, measured on the simulated region: `vigie evaluate`."""
