@@ -56,10 +56,10 @@ imports: venv ## which room may import which
 unit: venv ## the tests, the embedded broker's included
 	$(BIN)/pytest -m "not system" -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
-servers: ## install what the system tests need (Java, Maven, Prometheus), and say what
+servers: ## install what the system tests need (Java, Maven, Prometheus, Alertmanager), and say what
 	@.ci/install-servers
 
-test-system: venv servers ## the tests against real Apache Kafka and Prometheus
+test-system: venv servers ## the tests against real Apache Kafka, Prometheus and Alertmanager
 	$(BIN)/pytest -m system --durations 0 -rP $(PYTEST_ARGS)
 
 bench: venv servers ## events/s of the worker against a stock Faust agent, on a real Kafka
