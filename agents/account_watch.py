@@ -1,32 +1,46 @@
-"""All account detectors over the accesses of one partition, in event time (pure).
+"""All account detectors over the accesses of one partition, in the order of their log (pure).
 
-Accesses come in the order of event time, after the joint watermark. Those of one local day (Paris) are
-counted and judged at each access; when the first access of a later day comes, or the watermark passes
-the day's end, the day is closed: slow change takes its evidence, and the baseline learns the day unless
-the account is under suspicion. So what is concluded depends on the events alone, not on how they were
-cut into slices, nor on when they were read.
+Event times never fall within an account, nor local days (Paris) over all; nothing more is relied on.
+The accesses of a local day are counted and judged one by one; when the first access of a later day
+comes, or time passes the day's end, the day is closed: slow change takes its evidence, and baselines and
+habits learn the day unless the account is under suspicion. So what is concluded depends on the events
+alone, not on how they were cut into slices, nor on when they were read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from agents.account_rows import AccountRows
+from agents.account_verdicts import confirm, find_nothing, forget_learning
 from agents.baselines import BaselineParams, Baselines, ClosedDays
-from agents.detectors import enumeration, identity_only, slow_change, tail
+from agents.detectors import (
+    decoys,
+    enumeration,
+    identity_only,
+    recurrence,
+    slow_change,
+    tail,
+    takeover,
+)
 from agents.detectors.base import NO_PATIENT, Runs
 from agents.detectors.calibration import BUDGET, SUSPICION, calibrated
+from agents.detectors.registry import ACCOUNT_DETECTORS
 from agents.patient_windows import PatientWindows
 from agents.peer_groups import GroupParams, PeerGroups
+from agents.reported import Reported
 from streams.event_time import DAY_MS, PARIS, paris_day, paris_days
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from agents.baselines import Expected
     from agents.detectors.base import Accesses
     from agents.detectors.registry import Evidence
     from agents.distributions import FloatArray
@@ -34,7 +48,9 @@ if TYPE_CHECKING:
     from streams.checkpoint import Section
     from streams.event_time import Int64Array
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_OWN_PART: Final = 0.3
+"""The past raises a score by this part of it at most, so that it is never the whole reason."""
 
 _RECORD: Final = np.dtype(
     [
@@ -44,10 +60,17 @@ _RECORD: Final = np.dtype(
         ("known", "<f4"),
         ("unexplained", "<f4"),
         ("peak", "<f4"),
-        # The strongest evidence of the day, in the common currency.
+        # The strongest evidence of the day, in the common currency: with what the past adds, and bare.
         ("highest", "<f4"),
+        ("bare", "<f4"),
+        ("last_day", "<i4"),
+        # First local day of an incident that an analyst has confirmed; 0 for none.
+        ("confirmed_day", "<i4"),
     ]
 )
+
+LeftOut = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
+"""`(accounts, days)` -> which of these account-days are not to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,9 @@ class WatchParams:
     slow_change: slow_change.Params = field(default_factory=slow_change.Params)
     enumeration: enumeration.Params = field(default_factory=enumeration.Params)
     identity_only: identity_only.Params = field(default_factory=identity_only.Params)
+    takeover: takeover.Params = field(default_factory=takeover.Params)
+    decoys: decoys.Params = field(default_factory=decoys.Params)
+    recurrence: recurrence.Params = field(default_factory=recurrence.Params)
     report_from: float = BUDGET
 
 
@@ -74,11 +100,12 @@ class Suspicion:
     Attributes:
         detector: its name in the registry.
         account: row.
-        time_ms: event time at which `report_from` was reached.
+        time_ms: event time at which the score became worth a word.
         day: local day of the evidence, as days since 1970-01-01.
         score: -log10 of quiet incidents per account and day with as much evidence; the highest of the
             accesses looked at together.
         evidence: the figures behind it.
+        past: why the score was raised for what the account was suspected of before, if it was.
     """
 
     detector: str
@@ -87,19 +114,31 @@ class Suspicion:
     day: int
     score: float
     evidence: Evidence
+    past: recurrence.Past | None = None
 
 
 class AccountWatch:
-    """The detectors and what they remember of the accounts of one partition."""
+    """The detectors and what they remember of the accounts of one partition.
 
-    def __init__(self, params: WatchParams | None = None) -> None:
+    Args:
+        params: of all detectors.
+        left_out: account-days that are not looked at and teach nothing, as in a replay from the day on
+            which an account was compromised; must say the same of the same days every time.
+    """
+
+    def __init__(self, params: WatchParams | None = None, left_out: LeftOut | None = None) -> None:
         self.params = params = params or WatchParams()
+        self._left_out = left_out
         self.windows = PatientWindows()
         self.groups = PeerGroups(params.groups)
         self.baselines = Baselines(params.baselines, self.groups)
         self.slow_change = slow_change.SlowChange(params.slow_change)
         self.enumeration = enumeration.Enumeration(params.enumeration)
         self.identity_only = identity_only.IdentityOnly(params.identity_only)
+        self.takeover = takeover.Takeover(params.takeover)
+        self.decoys = decoys.Decoys(params.decoys)
+        self.recurrence = recurrence.Recurrence(params.recurrence)
+        self.reported = Reported(tuple(ACCOUNT_DETECTORS))
         self.days = AccountRows("account-days", _VERSION, _RECORD, {})
         self._day = 0
 
@@ -114,6 +153,13 @@ class AccountWatch:
             self.slow_change.rows,
             self.enumeration.rows,
             self.identity_only.rows,
+            self.takeover.rows,
+            self.takeover.habits.rows,
+            self.takeover.habits.groups,
+            self.takeover.habits.popular,
+            self.decoys.rows,
+            self.recurrence.rows,
+            self.reported.rows,
         )
 
     def recovered(self) -> None:
@@ -121,10 +167,13 @@ class AccountWatch:
         self._day = int(self.days.table["day"].max())
 
     def observe(self, accesses: Accesses) -> list[Suspicion]:
-        """Take n accesses, none earlier than any before."""
+        """Take n accesses in the order of their log."""
         accesses = accesses[accesses.patient != NO_PATIENT]
-        found: list[Suspicion] = []
         days = paris_days(accesses.time_ms)
+        if self._left_out is not None and len(days):
+            kept = ~self._left_out(accesses.account, days)
+            accesses, days = accesses[kept], days[kept]
+        found: list[Suspicion] = []
         cuts = np.flatnonzero(np.diff(days)) + 1
         for part in np.split(np.arange(len(days)), cuts):
             if part.size:
@@ -134,8 +183,27 @@ class AccountWatch:
         return found
 
     def pass_time(self, watermark_ms: int) -> list[Suspicion]:
-        """Close the days that ended before the joint watermark."""
+        """Close the days that ended before this time."""
         return self._close(paris_day(watermark_ms))
+
+    def judged(self, account: int, *, benign: bool, since_ms: int | None = None) -> None:
+        """Take an analyst's verdict on an account.
+
+        Benign: evidence is cleared, what the account does is its habit from now on, quarantine ends.
+        Confirmed: nothing that the account does is learned until it is judged benign, and its past
+        raises its scores for a year. Days that were learned before the verdict stay learned; only a
+        replay with these days left out takes them back.
+
+        Args:
+            account: row.
+            benign: nothing is wrong; else the incident is confirmed.
+            since_ms: when a confirmed incident began, milliseconds UTC; `None` for its last day.
+        """
+        self.days.reserve(account + 1)
+        if benign:
+            find_nothing(self, account)
+        else:
+            confirm(self, account, 0 if since_ms is None else paris_day(since_ms))
 
     def _observe_day(self, accesses: Accesses, day: int) -> list[Suspicion]:
         ordered = accesses[accesses.by_account()]
@@ -144,40 +212,54 @@ class AccountWatch:
         self._count(ordered, runs, counted, day)
         group = self.days.table["group"][runs.account].astype(np.int64)
         expected = self.baselines.expected(runs.account, group, np.full(len(group), day))
-        judged = tail.judge_each(self.params.tail, counted, expected, runs.of)
-        walks = self.enumeration.observe(ordered, runs, day)
-        shares = self.identity_only.observe(ordered, runs, day)
-        found: list[Suspicion] = []
-        for name, evidence, explain in (
-            (
-                "tail",
-                judged,
+        judged: dict[str, tuple[FloatArray, Callable[[int, float], Evidence]]] = {
+            "tail": (
+                tail.judge_each(self.params.tail, counted, expected, runs.of),
                 lambda at, odds: tail.explain(counted, expected, at, int(runs.of[at]), odds),
             ),
-            (
-                "enumeration",
-                walks,
+            "enumeration": (
+                self.enumeration.observe(ordered, runs, day),
                 lambda at, odds: self.enumeration.evidence(int(ordered.account[at]), odds),
             ),
-            (
-                "identity_only",
-                shares,
+            "identity_only": (
+                self.identity_only.observe(ordered, runs, day),
                 lambda at, odds: self.identity_only.evidence(int(ordered.account[at]), odds),
             ),
-        ):
-            found += self._suspicions(name, ordered, runs, evidence, explain)
+            "takeover": (
+                self.takeover.observe(
+                    ordered,
+                    runs,
+                    day,
+                    group=group,
+                    new_today=counted.new_today,
+                    unexplained=expected.raised_unexplained,
+                ),
+                lambda at, odds: self.takeover.evidence(
+                    int(ordered.account[at]), float(expected.unexplained[runs.of[at]]), odds
+                ),
+            ),
+            "decoys": (
+                self.decoys.observe(ordered, day),
+                lambda at, odds: self.decoys.evidence(int(ordered.account[at]), odds),
+            ),
+        }
+        raises = self.recurrence.raises(runs.account, day)
+        found: list[Suspicion] = []
+        for name, (evidence, explain) in judged.items():
+            found += self._suspicions(name, ordered, runs, evidence, raises=raises, explain=explain)
         return found
 
     def _count(self, ordered: Accesses, runs: Runs, counted: Counted, day: int) -> None:
         """Add to the open day of each account."""
         self.days.reserve(int(runs.account[-1]) + 1)
         table, rows = self.days.table, ordered.account
-        fresh = runs.account[table["day"][runs.account] != day]
-        for name in ("patients", "known", "unexplained", "peak", "highest"):
+        is_fresh = table["day"][runs.account] != day
+        fresh = runs.account[is_fresh]
+        for name in ("patients", "known", "unexplained", "peak", "highest", "bare"):
             table[name][fresh] = 0.0
         table["day"][runs.account] = day
+        table["last_day"][runs.account] = day
         # The day's group is that of its first access, so that a cut changes nothing.
-        is_fresh = np.isin(runs.account, fresh)
         table["group"][fresh] = ordered.group[runs.start[is_fresh]]
         np.add.at(table["patients"], rows, counted.new_today)
         np.add.at(table["known"], rows, counted.new_today * (ordered.explained >= 0))
@@ -192,22 +274,34 @@ class AccountWatch:
         ordered: Accesses,
         runs: Runs,
         evidence: FloatArray,
+        *,
+        raises: FloatArray,
         explain: Callable[[int, float], Evidence],
     ) -> Iterator[Suspicion]:
         score = calibrated(name, evidence)
+        np.maximum.at(self.days.table["bare"], ordered.account, score)
+        score = _raised(score, raises[runs.of])
         np.maximum.at(self.days.table["highest"], ordered.account, score)
-        reached = np.flatnonzero(score >= self.params.report_from)
-        for run in np.unique(runs.of[reached]).tolist():
+        reached = np.unique(runs.of[score >= self.params.report_from])
+        if not reached.size:
+            return
+        accounts, day = runs.account[reached], paris_day(int(ordered.time_ms[0]))
+        least = self.reported.least(name, accounts, day, self.params.report_from)
+        for run, enough in zip(reached.tolist(), least.tolist(), strict=True):
             own = slice(int(runs.start[run]), int(runs.start[run] + runs.length[run]))
-            first = int(runs.start[run] + np.argmax(score[own] >= self.params.report_from))
             best = int(runs.start[run] + np.argmax(score[own]))
+            if score[best] < enough:
+                continue
+            account = int(runs.account[run])
+            self.reported.note(name, account, day, float(score[best]))
             yield Suspicion(
                 detector=name,
-                account=int(runs.account[run]),
-                time_ms=int(ordered.time_ms[first]),
-                day=paris_day(int(ordered.time_ms[first])),
+                account=account,
+                time_ms=int(ordered.time_ms[own][np.argmax(score[own] >= enough)]),
+                day=day,
                 score=float(score[best]),
                 evidence=explain(best, float(evidence[best])),
+                past=self.recurrence.past(account, day),
             )
 
     def _close(self, day: int) -> list[Suspicion]:
@@ -215,8 +309,16 @@ class AccountWatch:
         if self._day == 0 or self._day >= day:
             return []
         table = self.days.table
-        rows: Int64Array = np.flatnonzero((table["day"] > 0) & (table["day"] < day))
-        own = table[rows]
+        open_rows: Int64Array = np.flatnonzero((table["day"] > 0) & (table["day"] < day))
+        self._day = 0
+        found: list[Suspicion] = []
+        # One local day after the other: local days never fall, so there is one at most.
+        for own_day in np.unique(table["day"][open_rows]).tolist():
+            found += self._close_day(open_rows[table["day"][open_rows] == own_day], own_day)
+        return found
+
+    def _close_day(self, rows: Int64Array, day: int) -> list[Suspicion]:
+        own = self.days.table[rows]
         closed = ClosedDays(
             account=rows,
             group=own["group"].astype(np.int64),
@@ -228,23 +330,60 @@ class AccountWatch:
         )
         expected = self.baselines.expected(rows, closed.group, closed.day)
         concluded = self.slow_change.close(closed, expected)
-        score = calibrated("slow_change", concluded.score)
-        suspect = concluded.is_suspect | (own["highest"] >= SUSPICION)
+        bare = calibrated("slow_change", concluded.score)
+        score = _raised(bare, self.recurrence.raises(rows, day))
+        is_confirmed = (own["confirmed_day"] > 0) & (own["confirmed_day"] <= day)
+        suspect = concluded.is_suspect | (own["highest"] >= SUSPICION) | is_confirmed
         self.baselines.learn(closed, suspect=suspect)
-        table["day"][rows] = 0
-        self.days.touch(rows)
-        self._day = 0
-        return [
-            Suspicion(
-                detector="slow_change",
-                account=int(rows[at]),
-                time_ms=_end_of_day_ms(int(closed.day[at])),
-                day=int(closed.day[at]),
-                score=float(score[at]),
-                evidence=self.slow_change.evidence(int(rows[at]), float(concluded.score[at])),
-            )
-            for at in np.flatnonzero(score >= self.params.report_from).tolist()
+        self.takeover.close(
+            rows,
+            day=day,
+            group=closed.group,
+            unexplained=expected.raised_unexplained,
+            held=suspect | (score >= SUSPICION),
+        )
+        forget_learning(self, rows[is_confirmed])
+        least = self.reported.least("slow_change", rows, day, self.params.report_from)
+        found = [
+            self._slow(rows, at, day, score=score, odds=concluded.score, expected=expected)
+            for at in np.flatnonzero(score >= least).tolist()
         ]
+        self.recurrence.note(rows, day, np.maximum(bare, own["bare"]))
+        self.days.table["day"][rows] = 0
+        self.days.touch(rows)
+        return found
+
+    def _slow(
+        self,
+        rows: Int64Array,
+        at: int,
+        day: int,
+        *,
+        score: FloatArray,
+        odds: FloatArray,
+        expected: Expected,
+    ) -> Suspicion:
+        account = int(rows[at])
+        self.reported.note("slow_change", account, day, float(score[at]))
+        return Suspicion(
+            detector="slow_change",
+            account=account,
+            time_ms=_end_of_day_ms(day),
+            day=day,
+            score=float(score[at]),
+            evidence=self.slow_change.evidence(
+                account,
+                float(odds[at]),
+                baseline_days=int(expected.days[at]),
+                baseline_first_day=int(expected.first_day[at]),
+            ),
+            past=self.recurrence.past(account, day),
+        )
+
+
+def _raised(score: FloatArray, raises: FloatArray) -> FloatArray:
+    """Scores with what the past adds."""
+    return score + np.minimum(raises, _OWN_PART * score)
 
 
 def _end_of_day_ms(day: int) -> int:

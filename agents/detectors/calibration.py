@@ -34,6 +34,9 @@ KNOTS: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "enumeration": ((0.0, 6.0, 8.0), (0.0, 4.0, 6.0)),
     # Nothing is known of how real desks share their work: the same caution.
     "identity_only": ((0.0, 6.0, 8.0), (0.0, 4.0, 6.0)),
+    "takeover": ((0.0, 4.0, 6.0), (0.0, 3.5, 4.5)),
+    # Nobody has a reason to read a decoy: there is no chance to measure.
+    "decoys": ((0.0, 1.0), (0.0, 8.0)),
 }
 _SLOPE_BEYOND: Final = 0.5
 

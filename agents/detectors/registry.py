@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from agents.detectors import enumeration, identity_only, slow_change, tail
+from agents.detectors import decoys, enumeration, identity_only, slow_change, tail, takeover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,16 @@ ACCOUNT_DETECTORS: Final[Mapping[str, ModuleType]] = MappingProxyType(
         "slow_change": slow_change,
         "enumeration": enumeration,
         "identity_only": identity_only,
+        "takeover": takeover,
+        "decoys": decoys,
     }
 )
 
-Evidence = tail.Evidence | slow_change.Evidence | enumeration.Evidence | identity_only.Evidence
+Evidence = (
+    tail.Evidence
+    | slow_change.Evidence
+    | enumeration.Evidence
+    | identity_only.Evidence
+    | takeover.Evidence
+    | decoys.Evidence
+)

@@ -105,6 +105,8 @@ class Evidence:
         unexplained: patients without a care relation.
         unexplained_expected: what the baseline would have seen out of `patients`.
         odds: how many times likelier the days are under a change than without, as log10.
+        baseline_days: working days behind the baseline, older ones counting less.
+        baseline_first_day: the first of them, as days since 1970-01-01; 0 for none.
     """
 
     since_day: int
@@ -114,6 +116,8 @@ class Evidence:
     unexplained: int
     unexplained_expected: float
     odds: float
+    baseline_days: int = 0
+    baseline_first_day: int = 0
 
 
 class SlowChange:
@@ -176,7 +180,9 @@ class SlowChange:
             column[ended] = 0.0
         table["since_day"][ended] = 0
 
-    def evidence(self, account: int, score: float) -> Evidence:
+    def evidence(
+        self, account: int, score: float, *, baseline_days: int = 0, baseline_first_day: int = 0
+    ) -> Evidence:
         """The reasons behind an account's present score."""
         row = self.rows.table[account]
         return Evidence(
@@ -187,6 +193,8 @@ class SlowChange:
             unexplained=round(float(row["since_unexplained"])),
             unexplained_expected=float(row["since_unexplained_expected"]),
             odds=score,
+            baseline_days=baseline_days,
+            baseline_first_day=baseline_first_day,
         )
 
     def forget(self, accounts: Int64Array) -> None:

@@ -4,6 +4,8 @@ A file tells an account's usual working days, then cases: what it does on the fo
 the detector must take it: `fires`, `silent`, or `below` (just below the threshold: evidence, no alarm).
 Patients follow each other every `gap_s` seconds from 9 o'clock (UTC) on. `walk` says how their places in
 the directory follow each other: `none`, `order`, `interleaved` (every second one), `random`.
+`network`, `client` and `auth` say from where and how the account comes, `first_hour` (UTC) when, and
+`decoys` how many of a day's patients are on the list of decoys.
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ import numpy as np
 import pytest
 
 from agents.account_watch import AccountWatch, Suspicion, WatchParams
+from agents.detectors import decoys
 from agents.detectors.base import NO_STEP, Accesses, Act
 from agents.detectors.calibration import BUDGET
-from streams.event_time import DAY_MS
+from streams.event_time import DAY_MS, HOUR_MS
+from streams.vocabulary import AUTH_METHODS, NET_CLASSES
 from tests.support.accesses import digest
 
 HERE = Path(__file__).parent
 NINE_MS = 1_704_704_400_000  # 2024-01-08T09:00:00Z, a Monday
+
+DECOY = digest(99_999_999)
 
 
 def cases() -> list[Any]:
@@ -57,18 +63,21 @@ def day_of(number: int, told: dict[str, Any], rng: np.random.Generator) -> Acces
     if walk != "none":
         steps[1:] = np.diff(places(walk, count, rng))
     first = number * 10_000
+    patient = np.array([digest(first + n + 1) for n in range(count)], np.uint64)
+    patient[: told.get("decoys", 0)] = DECOY
+    begin_ms = NINE_MS + number * DAY_MS + (told.get("first_hour", 9) - 9) * HOUR_MS
     return Accesses(
         account=np.zeros(count, np.int64),
         group=np.zeros(count, np.int64),
-        time_ms=NINE_MS + number * DAY_MS + np.arange(count) * told.get("gap_s", 300) * 1000,
-        patient=np.array([digest(first + n + 1) for n in range(count)], np.uint64),
+        time_ms=begin_ms + np.arange(count) * told.get("gap_s", 300) * 1000,
+        patient=patient,
         explained=explained,
         act=act,
         directory_step=steps,
-        network=np.full(count, digest(1), np.uint64),
-        client=np.full(count, digest(1), np.uint64),
-        net_class=np.zeros(count, np.uint8),
-        auth_method=np.zeros(count, np.uint8),
+        network=np.full(count, digest(told.get("network", 1)), np.uint64),
+        client=np.full(count, digest(told.get("client", 1)), np.uint64),
+        net_class=np.full(count, NET_CLASSES.index("REGION_ISP"), np.uint8),
+        auth_method=np.full(count, AUTH_METHODS.index(told.get("auth", "CPS_CARD")), np.uint8),
         lifecycle=np.zeros(count, np.uint8),
         first_seen=np.zeros(count, np.bool_),
     )
@@ -79,7 +88,8 @@ def test_the_case_is_taken_as_told(
     detector: str, usual: dict[str, Any], case: dict[str, Any]
 ) -> None:
     rng = np.random.default_rng(5)
-    watch = AccountWatch(WatchParams(report_from=0.5))
+    listed = decoys.Params(digests=frozenset({DECOY}))
+    watch = AccountWatch(WatchParams(report_from=0.5, decoys=listed))
     # Days off do not matter: an account's working days follow each other here.
     for number in range(case.get("known_days", 60)):
         watch.observe(day_of(number, usual, rng))
