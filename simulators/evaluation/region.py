@@ -101,6 +101,19 @@ class TrialRegion:
         home = int(population.home[account])
         return f"{SECTORS[population.sector[home]]} {COULOIRS[population.couloir[home]]}"
 
+    def names_of_everybody(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Numbers of all accounts, strangers of incidents among them, and of all structures."""
+        population = self._traffic.population
+        strangers = [truth.incident.actors for truth in self.truths]
+        accounts = np.unique(np.concatenate([np.arange(len(population.home)), *strangers]))
+        structures = np.arange(len(population.size))
+        texts = pseudonyms.pseudonyms(self.seed, pseudonyms.STRUCTURE, structures)
+        named = [bytes(row).decode() for row in texts]
+        return (
+            dict(zip(self.names(accounts), accounts.tolist(), strict=True)),
+            dict(zip(named, structures.tolist(), strict=True)),
+        )
+
     def names(self, accounts: Int64Array) -> list[str]:
         """Pseudonyms of accounts."""
         text = pseudonyms.pseudonyms(self.seed, pseudonyms.ACCOUNT, np.asarray(accounts, np.int64))
