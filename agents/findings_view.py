@@ -213,6 +213,7 @@ class FindingsView:
 
 
 def _row(finding: Finding) -> FindingRow:
+    odds = finding.evidence.get("score_log10")
     return FindingRow(
         finding_id=finding.finding_id,
         revision=finding.revision,
@@ -227,6 +228,7 @@ def _row(finding: Finding) -> FindingRow:
         window_start_ms=finding.window_start_ms,
         window_end_ms=finding.window_end_ms,
         score=finding.score,
+        score_log10=odds if isinstance(odds, float) else None,
         priority=finding.priority,
         patients=finding.patients,
         reasons=list(finding.reasons),

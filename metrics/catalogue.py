@@ -62,11 +62,15 @@ FINDING_DETECTORS: Final = (
     "decoys",
     "recurrence",
     "collusion",
-    "series",
-    "mailbox_flood",
+    "spike",
+    "drop",
+    "level_shift",
+    "outage",
+    "failure_ratio",
+    "mailbox_flooding",
     OTHER_DETECTOR,
 )
-"""Detectors that lead findings, by module; a test holds them. One that is not here counts as other."""
+"""Detectors that lead findings: modules, and kinds of a flow's break. Others count as other."""
 SEVERITIES: Final = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 ALERTMANAGERS_MAX: Final = 8
 """Alertmanagers of one cluster; three are usual."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from metrics.catalogue import GROUPS
+from metrics.catalogue import GROUPS, SEVERITIES
 from metrics.worker import program_version
 from streams.event_time import WINDOWS
 from streams.topics import FLOWS
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:
-    from metrics.views import PartitionView, RegionView
+    from metrics.views import FindingsFeed, PartitionView, RegionView
     from metrics.worker import WorkerMetrics
 
 
-def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, Any]:
+FEED_MAX: Final = 50
+"""Findings on the page: more than anybody looks at."""
+
+
+def snapshot(
+    view: RegionView, worker: WorkerMetrics, now_ms: int, findings: FindingsFeed | None = None
+) -> dict[str, Any]:
     """The page's state, ready for JSON.
 
     Rates are events per second, summed over couloirs and departments; totals are those of confirmed
@@ -26,6 +32,7 @@ def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, 
         view: the region as this worker knows it.
         worker: the worker's own counts.
         now_ms: the moment, milliseconds UTC.
+        findings: the present findings; only how many they are stands here, see `feed`.
     """
     parts = list(view.partitions())
     lag = worker.lag()
@@ -41,11 +48,29 @@ def snapshot(view: RegionView, worker: WorkerMetrics, now_ms: int) -> dict[str, 
         "ins_results": [row._asdict() for row in view.ins_results(now_ms)],
         "ins_statuses": [row._asdict() for row in view.ins_statuses(now_ms)],
         "active": [row._asdict() for row in view.active(now_ms)],
+        "findings": _findings(findings),
         "dead_letters": _dead_letters(parts),
         "partitions": [_partition(part, lag) for part in parts],
         "assigned": worker.held(),
         "checkpoint_age_s": max(worker.checkpoint_age_s(group) for group in GROUPS),
     }
+
+
+def feed(findings: FindingsFeed | None) -> dict[str, Any]:
+    """The findings' feed, ready for JSON: open ones by priority, then the newest of the others."""
+    if findings is None or not findings.is_whole:
+        return {"version": None, "findings": []}
+    rows = [row._asdict() for row in findings.rows(FEED_MAX)]
+    return {"version": findings.version, "findings": rows}
+
+
+def _findings(findings: FindingsFeed | None) -> dict[str, Any]:
+    if findings is None or not findings.is_whole:
+        return {"version": None, "open": {}}
+    counts: Counter[str] = Counter()
+    for (_, severity), count in findings.open_counts().items():
+        counts[severity] += count
+    return {"version": findings.version, "open": {name: counts[name] for name in SEVERITIES}}
 
 
 def _flows(

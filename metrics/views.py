@@ -73,7 +73,8 @@ class ActiveRow(NamedTuple):
 class FindingRow(NamedTuple):
     """The newest revision of a finding; times in milliseconds UTC, no pseudonym in any field.
 
-    Attributes are those of `agents.findings.Finding`.
+    Attributes are those of `agents.findings.Finding`, and `score_log10`: the score s by which as much
+    evidence is expected by chance once in 10^s account-days (series-days); `None` if not told.
     """
 
     finding_id: str
@@ -89,6 +90,7 @@ class FindingRow(NamedTuple):
     window_start_ms: int
     window_end_ms: int
     score: float
+    score_log10: float | None
     priority: float
     patients: int | None
     reasons: list[str]

@@ -18,7 +18,7 @@ import orjson
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from metrics.live import snapshot
+from metrics.live import feed, snapshot
 from streams.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from prometheus_client.registry import CollectorRegistry
 
-    from metrics.views import RegionView
+    from metrics.views import FindingsFeed, RegionView
     from metrics.worker import WorkerMetrics
 
 PAGE: Final = Path(__file__).parent / "page"
 ASSETS: Final = {
     "/": ("index.html", "text/html"),
     "/app.js": ("app.js", "text/javascript"),
+    "/dom.js": ("dom.js", "text/javascript"),
+    "/feed.js": ("feed.js", "text/javascript"),
     "/words.js": ("words.js", "text/javascript"),
     "/style.css": ("style.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
@@ -64,6 +66,7 @@ class Monitor:
         view: the region, for the live page.
         worker: the worker's own counts; its `ready` answers `/readyz`.
         clock: now, milliseconds UTC.
+        findings: the present findings; `None` where there are none to show.
     """
 
     def __init__(
@@ -72,8 +75,10 @@ class Monitor:
         view: RegionView,
         worker: WorkerMetrics,
         clock: Callable[[], int],
+        findings: FindingsFeed | None = None,
     ) -> None:
         self._registry = registry
+        self._findings = findings
         self._view = view
         self._worker = worker
         self._clock = clock
@@ -90,6 +95,7 @@ class Monitor:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/state", self._api_state)
+        app.router.add_get("/api/findings", self._api_findings)
         app.router.add_get("/api/stream", self._api_stream)
         app.on_shutdown.append(self._close_streams)
         return app
@@ -111,12 +117,16 @@ class Monitor:
         """The present state; one computation serves every page that is open."""
         now_ms = self._clock()
         if not 0 <= now_ms - self._state[0] < STREAM_INTERVAL_S * 500:
-            state = snapshot(self._view, self._worker, now_ms)
+            state = snapshot(self._view, self._worker, now_ms, self._findings)
             self._state = (now_ms, orjson.dumps(state))
         return self._state[1]
 
     async def _api_state(self, _: web.Request) -> web.Response:
         return web.Response(body=self._json(), content_type="application/json")
+
+    async def _api_findings(self, _: web.Request) -> web.Response:
+        body = orjson.dumps(feed(self._findings))
+        return web.Response(body=body, content_type="application/json")
 
     async def _api_stream(self, request: web.Request) -> web.StreamResponse:
         if self._streams >= STREAMS_MAX:

@@ -1,5 +1,7 @@
 // The live page: one stream of states in, text and bars out. Nothing is kept beyond this tab.
 
+import { byId, element, fill, head } from "/dom.js";
+import { showFeed } from "/feed.js";
 import { CODE_NAMES, FLOW_NAMES, WORDS } from "/words.js";
 
 const STALE_MS = 5000;
@@ -7,7 +9,6 @@ const TREND_POINTS = 180;
 const TREND_POINTS_MIN = 30;
 const SVG = "http://www.w3.org/2000/svg";
 
-const byId = (id) => document.getElementById(id);
 const trends = new Map();
 let language = remembered("vigie-language") === "en" ? "en" : "fr";
 let chosenWindow = "1m";
@@ -73,46 +74,6 @@ function span(seconds) {
 
 // -- building blocks ----------------------------------------------------------------------------
 
-function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-// A row keeps its cells between states: only text that changed is touched, so that selection,
-// focus and screen readers are left in peace.
-function fill(body, rows) {
-  while (body.rows.length > rows.length) body.deleteRow(-1);
-  rows.forEach((cells, at) => {
-    const row = body.rows[at] ?? body.insertRow();
-    while (row.cells.length > cells.length) row.deleteCell(-1);
-    cells.forEach((cell, column) => {
-      const wanted = typeof cell === "object" ? cell : { text: cell };
-      let place = row.cells[column];
-      if (!place) {
-        place = column === 0 ? element("th", "", { scope: "row" }) : element("td");
-        row.append(place);
-      }
-      if (place.textContent !== wanted.text) place.textContent = wanted.text;
-      place.title = wanted.title ?? "";
-      place.className = wanted.tone ?? "";
-      if (wanted.heat !== undefined) place.style.setProperty("--heat", wanted.heat.toFixed(3));
-    });
-  });
-}
-
-function head(table, names) {
-  const row = element("tr");
-  for (const [at, name] of names.entries()) {
-    const cell = element("th", name.text ?? name, { scope: "col" });
-    if (name.title) cell.title = name.title;
-    if (at === 0) cell.className = "first";
-    row.append(cell);
-  }
-  table.tHead.replaceChildren(row);
-}
-
 function bars(list, rows, field) {
   const shown = rows.filter((row) => row.window === chosenWindow && row.ratio > 0);
   shown.sort((a, b) => b.ratio - a.ratio);
@@ -165,7 +126,9 @@ function showSummary() {
   const delays = known(state.flows.map(delayOf));
   const lags = known(state.flows.map((flow) => flow.lag));
   const total = (field) => sum(state.flows.map((flow) => flow[field]));
+  const open = Object.values(state.findings.open);
   const facts = [
+    ["openFindings", open.length ? exact(sum(open)) : "–", sum(open) > 0 ? "warn" : ""],
     ["totalRate", rate(sum(state.flows.map(flowRate))), ""],
     ["totalEvents", exact(total("events")), ""],
     ["totalLag", lags.length ? count(sum(lags)) : "–", ""],
@@ -319,8 +282,27 @@ function showChoices() {
   offer(byId("periods"), periods, chosenPeriod, (name) => (chosenPeriod = name));
 }
 
+let feed = { version: null, findings: [] };
+let fetching = false;
+
+// The stream says that something changed; the findings themselves are fetched when it does.
+async function refreshFeed() {
+  if (fetching || state.findings.version === feed.version) return;
+  fetching = true;
+  try {
+    const answer = await fetch("/api/findings");
+    if (answer.ok) feed = await answer.json();
+    showFeed(feed, state.findings, language);
+  } catch {
+    // the status line says that the connection is lost; the next state tries again
+  } finally {
+    fetching = false;
+  }
+}
+
 function show() {
   if (state === null) return;
+  showFeed(feed, state.findings, language);
   showChoices();
   showSummary();
   showRates();
@@ -373,6 +355,7 @@ function hear(next) {
   }
   if (isFirst) showHeads();
   show();
+  refreshFeed();
 }
 
 byId("language").addEventListener("click", () => {

@@ -8,6 +8,7 @@ import pytest
 
 from agents.detectors.registry import ACCOUNT_DETECTORS
 from agents.findings import Severity
+from agents.severity import _OF_FLOWS
 from agents.source import EVENT_TIME_AHEAD
 from metrics import catalogue
 from metrics.catalogue import CATALOGUE, MetricSpec
@@ -114,6 +115,10 @@ def test_every_reason_for_a_dead_letter_of_a_flow_has_its_series() -> None:
 
 def test_every_account_detector_has_its_series() -> None:
     assert set(ACCOUNT_DETECTORS) <= set(catalogue.FINDING_DETECTORS)
+
+
+def test_every_kind_of_a_flows_break_has_its_series() -> None:
+    assert set(_OF_FLOWS) <= set(catalogue.FINDING_DETECTORS)
 
 
 def test_every_severity_has_its_series() -> None:

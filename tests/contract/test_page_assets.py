@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.findings import FindingStatus
+from metrics.catalogue import FINDING_DETECTORS, OTHER_DETECTOR, SEVERITIES
 from metrics.web import ASSETS, HEADERS, PAGE
 from streams.topics import FLOWS
 from streams.vocabulary import AUTH_METHODS, INS_STATUSES, INSI_RESULTS
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILES = sorted(path for path in PAGE.iterdir() if path.is_file())
+SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 XML_NAMESPACE = "http://www.w3.org/2000/svg"
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -43,8 +46,9 @@ def test_the_page_needs_no_inline_script_or_style() -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", text)
 
 
-def test_the_script_never_builds_markup_from_text() -> None:
-    text = (PAGE / "app.js").read_text()
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_builds_markup_from_text(path: Path) -> None:
+    text = path.read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
 
 
@@ -62,7 +66,8 @@ def test_both_languages_have_the_same_words() -> None:
 
 
 def test_every_word_of_the_page_exists() -> None:
-    html, script = (PAGE / "index.html").read_text(), (PAGE / "app.js").read_text()
+    html = (PAGE / "index.html").read_text()
+    script = "".join(path.read_text() for path in SCRIPTS)
     used = set(re.findall(r'data-word="(\w+)"', html)) | set(re.findall(r'word\("(\w+)"\)', script))
     assert used <= _words("fr").keys()
 
@@ -73,6 +78,12 @@ def test_every_code_and_flow_has_a_name() -> None:
         assert re.search(rf"^  {code}: ", text, re.MULTILINE), code
     for flow in FLOWS:
         assert f'"{flow}": ' in text
+
+
+def test_every_detector_severity_and_status_has_a_name() -> None:
+    text = (PAGE / "words.js").read_text()
+    for code in (*FINDING_DETECTORS, *SEVERITIES, *FindingStatus):
+        assert code == OTHER_DETECTOR or re.search(rf"^  {code}: ", text, re.MULTILINE), code
 
 
 def test_every_table_has_a_caption_and_every_section_a_name() -> None:

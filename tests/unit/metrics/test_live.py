@@ -3,10 +3,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from metrics.live import snapshot
+from metrics.live import feed, snapshot
 from metrics.worker import WorkerMetrics
 from streams.observing import WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
+from tests.support.findings import Lag, finding, resolved, view
 
 
 def _worker() -> WorkerMetrics:
@@ -48,3 +49,25 @@ def test_dead_letters_are_listed_by_reason_without_zeros() -> None:
 def test_the_state_is_json_without_more_ado() -> None:
     state = snapshot(FakeRegion(), _worker(), NOW_MS)
     assert orjson.loads(orjson.dumps(state)) == state
+
+
+def test_open_findings_are_counted_by_severity_and_the_version_moves_with_them() -> None:
+    found = view(finding(), resolved(finding_id="f-2"))
+    state = snapshot(FakeRegion(), _worker(), NOW_MS, found)["findings"]
+    assert state["open"] == {"UNKNOWN": 0, "LOW": 0, "MEDIUM": 0, "HIGH": 1, "CRITICAL": 0}
+    assert state["version"] == feed(found)["version"]
+
+
+def test_findings_that_are_not_all_read_are_not_shown() -> None:
+    for found in (None, view(finding(), lag=Lag(None)), view(finding(), lag=Lag(3))):
+        state = snapshot(FakeRegion(), _worker(), NOW_MS, found)["findings"]
+        assert state == {"version": None, "open": {}}
+        assert feed(found) == {"version": None, "findings": []}
+
+
+def test_the_feed_is_bounded_and_bears_no_pseudonym() -> None:
+    found = feed(view(*(finding(finding_id=f"f-{n}") for n in range(80))))
+    assert len(found["findings"]) == 50
+    text = orjson.dumps(found).decode()
+    assert "structure-1" not in text
+    assert "actor-1" not in text

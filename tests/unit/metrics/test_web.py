@@ -16,6 +16,7 @@ from metrics.worker import WorkerMetrics
 from streams.errors import ConfigError
 from streams.observing import WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
+from tests.support.findings import finding, view
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +28,9 @@ Client: TypeAlias = TestClient[web.Request, web.Application]
 def _monitor(worker: WorkerMetrics | None = None) -> Monitor:
     worker = worker or WorkerMetrics(WorkerStatus())
     region = FakeRegion()
-    return Monitor(build_registry(region, worker, lambda: NOW_MS), region, worker, lambda: NOW_MS)
+    found = view(finding())
+    registry = build_registry(region, worker, lambda: NOW_MS, found)
+    return Monitor(registry, region, worker, lambda: NOW_MS, found)
 
 
 def _with_client(
@@ -53,6 +56,16 @@ def test_metrics_speak_both_expositions() -> None:
     _with_client(use)
 
 
+def test_findings_are_in_the_metrics_and_in_the_feed() -> None:
+    async def use(client: Client) -> None:
+        metrics = await (await client.get("/metrics")).text()
+        assert 'vigie_findings_open{detector="tail",severity="HIGH"} 1.0' in metrics
+        (found,) = (await (await client.get("/api/findings")).json())["findings"]
+        assert found["reasons_en"] == ["735 distinct patients within 24 h; 31 expected."]
+
+    _with_client(use)
+
+
 def test_a_worker_is_alive_before_it_is_ready() -> None:
     status = WorkerStatus()
     worker = WorkerMetrics(status)
@@ -66,7 +79,9 @@ def test_a_worker_is_alive_before_it_is_ready() -> None:
     _with_client(use, worker)
 
 
-@pytest.mark.parametrize("path", ["/", "/app.js", "/api/state", "/metrics", "/nothing-here"])
+@pytest.mark.parametrize(
+    "path", ["/", "/app.js", "/api/state", "/api/findings", "/metrics", "/nothing-here"]
+)
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     async def use(client: Client) -> None:
         answer = await client.get(path)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from metrics.catalogue import CATALOGUE
+from metrics.findings import FindingsCollector
 from metrics.region import RegionCollector
 from metrics.worker import WorkerMetrics
 from streams.observing import Observer, Position, WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
+from tests.support.findings import view
 
 
 class Clock:
@@ -127,10 +129,14 @@ def test_a_failed_checkpoint_and_a_recovery_are_told() -> None:
     assert _value(metrics, "vigie_sent_records_total", flow="insi-calls") == 4
 
 
-def test_the_two_collectors_export_exactly_the_catalogue() -> None:
+def test_the_three_collectors_export_exactly_the_catalogue() -> None:
     exported = [
         metric.name + ("_total" if metric.type == "counter" else "")
-        for collector in (RegionCollector(FakeRegion(), lambda: NOW_MS), _metrics())
+        for collector in (
+            RegionCollector(FakeRegion(), lambda: NOW_MS),
+            FindingsCollector(view(), tuple),
+            _metrics(),
+        )
         for metric in collector.collect()
     ]
     assert sorted(exported) == sorted(spec.full_name for spec in CATALOGUE.values())
