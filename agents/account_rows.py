@@ -38,7 +38,9 @@ class AccountRows:
     ) -> None:
         self._kind = kind
         self._version = version
-        self.blank = np.zeros((), record)
+        self._record = record
+        # Fields that lie aligned are gathered several times as fast.
+        self.blank = np.zeros((), np.dtype(record.descr, align=True))
         for field, value in blank.items():
             self.blank[field] = value
         self.table: RecordArray = np.full(_FIRST_ROWS, self.blank)
@@ -46,8 +48,8 @@ class AccountRows:
 
     @property
     def record_bytes(self) -> int:
-        """What an account takes, in memory and in a checkpoint."""
-        return int(self.table.dtype.itemsize)
+        """What an account takes in a checkpoint; in memory, fields are aligned."""
+        return self._record.itemsize
 
     def reserve(self, rows: int) -> None:
         """Make sure that rows 0 to `rows - 1` exist."""
@@ -72,7 +74,13 @@ class AccountRows:
         """The present records of these rows."""
         rows = np.array(sorted(keys), np.int64)
         head = bytes([self._version]) + len(rows).to_bytes(4, "little")
-        return head + rows.astype(_KEY).tobytes() + self.table[rows].tobytes(), set(keys)
+        return head + rows.astype(_KEY).tobytes() + self._packed(rows), set(keys)
+
+    def _packed(self, rows: Int64Array) -> bytes:
+        packed = np.empty(len(rows), self._record)
+        for field in self._record.names or ():
+            packed[field] = self.table[field][rows]
+        return packed.tobytes()
 
     def load(self, payload: bytes) -> set[int]:
         """Restore rows; a later payload's record replaces an earlier one's.
@@ -88,7 +96,5 @@ class AccountRows:
         rows = np.frombuffer(payload, _KEY, count, 5).astype(np.int64)
         if count:
             self.reserve(int(rows.max()) + 1)
-        self.table[rows] = np.frombuffer(
-            payload, self.table.dtype, count, 5 + count * _KEY.itemsize
-        )
+        self.table[rows] = np.frombuffer(payload, self._record, count, 5 + count * _KEY.itemsize)
         return set(rows.tolist())

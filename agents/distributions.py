@@ -12,10 +12,14 @@ logarithms, because the probabilities that matter here are far below what a floa
 from __future__ import annotations
 
 import math
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from streams.event_time import Int64Array
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -63,7 +67,8 @@ def log_beta_tail(quantile: FloatArray, first: FloatArray, second: FloatArray) -
     b = np.where(swapped, first, second)
     with np.errstate(divide="ignore"):
         front = a * np.log(x) + b * np.log1p(-x)
-    front -= log_gamma(a) + log_gamma(b) - log_gamma(a + b) + np.log(a)
+    gammas = log_gamma(np.stack([a, b, a + b]))
+    front -= gammas[0] + gammas[1] - gammas[2] + np.log(a)
     log_small = np.minimum(front + np.log(_beta_fraction(x, a, b)), 0.0)
     with np.errstate(divide="ignore"):
         complement = np.log(-np.expm1(log_small))
@@ -74,16 +79,19 @@ def log_beta_tail(quantile: FloatArray, first: FloatArray, second: FloatArray) -
 def _beta_fraction(x: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
     """The continued fraction of the incomplete beta function, by the modified method of Lentz."""
     c = np.ones_like(x)
-    d = 1.0 / _away_from_zero(1.0 - (a + b) * x / (a + 1.0))
+    ab = a + b
+    d = 1.0 / _away_from_zero(1.0 - ab * x / (a + 1.0))
     value = d.copy()
     for m in range(1, _FRACTION_TERMS):
-        even = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
-        change = np.ones_like(x)
-        for term in (even, odd):
-            d = 1.0 / _away_from_zero(1.0 + term * d)
-            c = _away_from_zero(1.0 + term / c)
-            change = change * (c * d)
+        a2m = a + 2 * m
+        even = m * (b - m) * x / ((a2m - 1.0) * a2m)
+        odd = -(a + m) * (ab + m) * x / (a2m * (a2m + 1.0))
+        d = 1.0 / _away_from_zero(1.0 + even * d)
+        c = _away_from_zero(1.0 + even / c)
+        change = c * d
+        d = 1.0 / _away_from_zero(1.0 + odd * d)
+        c = _away_from_zero(1.0 + odd / c)
+        change *= c * d
         value *= change
         if not change.size or float(np.abs(change - 1.0).max()) < _CONVERGED:
             break
@@ -91,28 +99,91 @@ def _beta_fraction(x: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _away_from_zero(values: FloatArray) -> FloatArray:
-    return np.where(np.abs(values) < _TINY, _TINY, values)
+    values[np.abs(values) < _TINY] = _TINY
+    return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _BetaTails:
+    """Tails of n counts that are regularised incomplete beta functions.
+
+    Attributes:
+        total: n.
+        above: shape (m,), positions of those above their mean; the others are no evidence.
+        laws: quantile, first and second argument, shape (3, m).
+    """
+
+    total: int
+    above: Int64Array
+    laws: FloatArray
+
+    def log10_tails(self, log_tails: FloatArray | None = None) -> FloatArray:
+        """Shape (n,), from natural logarithms of shape (m,) where these are known."""
+        if log_tails is None:
+            log_tails = log_beta_tail(*self.laws)
+        tails = np.zeros(self.total)
+        tails[self.above] = -log_tails / LN10
+        return tails
+
+
+def _negative_binomial(count: FloatArray, mean: FloatArray, size: FloatArray) -> _BetaTails:
+    above = np.flatnonzero(count > mean)
+    n, m, r = count[above], mean[above], size[above]
+    return _BetaTails(len(count), above, np.stack([m / (m + r), n, r]))
+
+
+def _share(
+    hits: FloatArray, count: FloatArray, share: FloatArray, concentration: FloatArray
+) -> _BetaTails:
+    above = np.flatnonzero(hits > share * count)
+    n, s = count[above], share[above]
+    weight = independent_like(n, concentration[above])
+    scaled = hits[above] / n * weight
+    return _BetaTails(len(count), above, np.stack([s, scaled, weight - scaled + 1.0]))
 
 
 def negative_binomial_log10_tail(
     count: FloatArray, mean: FloatArray, size: FloatArray
 ) -> FloatArray:
     """`-log10 P(X >= count)` for a negative binomial X; 0 where `count` is not above the mean."""
-    count, mean, size = np.broadcast_arrays(count, mean, size)
-    result = np.zeros(count.shape)
-    above = np.flatnonzero(count > mean)
-    n, m, r = count.flat[above], mean.flat[above], size.flat[above]
-    result.flat[above] = -log_beta_tail(m / (m + r), n, r) / LN10
-    return result
+    return _negative_binomial(count, mean, size).log10_tails()
+
+
+def share_log10_tail(
+    hits: FloatArray, count: FloatArray, share: FloatArray, concentration: FloatArray
+) -> FloatArray:
+    """`-log10 P(H >= hits)` out of `count`, whose days' shares scatter around `share`."""
+    return _share(hits, count, share, concentration).log10_tails()
+
+
+def volume_and_share_log10_tails(
+    volume: tuple[FloatArray, FloatArray, FloatArray],
+    share: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+) -> tuple[FloatArray, FloatArray]:
+    """What `negative_binomial_log10_tail` and `share_log10_tail` say, in one pass over both.
+
+    A pass takes some hundred operations, whatever the number of elements.
+
+    Args:
+        volume: counts, means and sizes, each of shape (n,).
+        share: hits, counts, shares and concentrations, each of shape (m,).
+    """
+    one, other = _negative_binomial(*volume), _share(*share)
+    logs = log_beta_tail(*np.concatenate([one.laws, other.laws], axis=1))
+    return one.log10_tails(logs[: len(one.above)]), other.log10_tails(logs[len(one.above) :])
 
 
 def log_normal_log10_tail(
     count: FloatArray, mean: FloatArray, relative_variance: FloatArray
 ) -> FloatArray:
     """`-log10 P(X >= count)` for a log-normal X of this mean; 0 where `count` is not above it."""
-    sigma2 = np.log1p(relative_variance)
-    z = (np.log(np.maximum(count, 0.5)) - np.log(mean) + 0.5 * sigma2) / np.sqrt(sigma2)
-    return np.where(count > mean, -_log_normal_tail(np.maximum(z, 0.0)) / LN10, 0.0)
+    above = np.flatnonzero(count > mean)
+    n, m = count[above], mean[above]
+    sigma2 = np.log1p(relative_variance[above])
+    z = (np.log(np.maximum(n, 0.5)) - np.log(m) + 0.5 * sigma2) / np.sqrt(sigma2)
+    tails = np.zeros(len(count))
+    tails[above] = -_log_normal_tail(np.maximum(z, 0.0)) / LN10
+    return tails
 
 
 def _log_normal_tail(z: FloatArray) -> FloatArray:
@@ -121,7 +192,8 @@ def _log_normal_tail(z: FloatArray) -> FloatArray:
     Near the middle by Abramowitz and Stegun 7.1.26, far out by Mills' ratio as a continued fraction.
     """
     t = 1.0 / (1.0 + _ERFC_SCALE * z / math.sqrt(2.0))
-    near = 0.5 * np.polynomial.polynomial.polyval(t, _ERFC) * np.exp(-0.5 * z * z)
+    powers = t * (_ERFC[1] + t * (_ERFC[2] + t * (_ERFC[3] + t * (_ERFC[4] + t * _ERFC[5]))))
+    near = 0.5 * powers * np.exp(-0.5 * z * z)
     fraction = z + 1.0
     for term in range(20, 0, -1):
         fraction = z + term / fraction
@@ -138,20 +210,6 @@ def independent_like(count: FloatArray, concentration: FloatArray) -> FloatArray
     """
     weight: FloatArray = count / (1.0 + np.maximum(count - 1.0, 0.0) / (concentration + 1.0))
     return weight
-
-
-def share_log10_tail(
-    hits: FloatArray, count: FloatArray, share: FloatArray, concentration: FloatArray
-) -> FloatArray:
-    """`-log10 P(H >= hits)` out of `count`, whose days' shares scatter around `share`."""
-    hits, count, share, concentration = np.broadcast_arrays(hits, count, share, concentration)
-    result = np.zeros(count.shape)
-    above = np.flatnonzero(hits > share * count)
-    n, s = count.flat[above], share.flat[above]
-    weight = independent_like(n, concentration.flat[above])
-    scaled = hits.flat[above] / n * weight
-    result.flat[above] = -log_beta_tail(s, scaled, weight - scaled + 1.0) / LN10
-    return result
 
 
 def negative_binomial_log_ratio(

@@ -107,9 +107,9 @@ class Enumeration:
 
     def usual(self, accounts: Int64Array) -> FloatArray:
         """The hit rate that each account may have without being suspected."""
-        params, own = self.params, self.rows.table[accounts]
-        hits = own["usual_hits"] + params.usual_ratio * params.usual_looks
-        ratio = hits / (own["usual_looks"] + params.usual_looks)
+        params, table = self.params, self.rows.table
+        hits = table["usual_hits"][accounts] + params.usual_ratio * params.usual_looks
+        ratio = hits / (table["usual_looks"][accounts] + params.usual_looks)
         usual: FloatArray = np.clip(ratio, params.least_ratio, params.most_ratio)
         return usual
 
@@ -125,21 +125,22 @@ class Enumeration:
         before = (total - steps)[runs.start]
         position = table["position"][runs.account][runs.of] + total - before[runs.of]
         near, again = self._near(position, runs)
-        usual = self.usual(runs.account)[runs.of]
         is_first = (accesses.directory_step == NO_STEP) | again
-        logs = np.empty((len(position), len(HIT_RATES)))
-        for place, rate in enumerate(HIT_RATES):
-            gain = np.where(near, np.log(rate / usual), np.log((1.0 - rate) / (1.0 - usual)))
-            gain = np.round(gain / _GRAIN) * _GRAIN
-            start = table["logs"][runs.account, place]
-            logs[:, place] = start[runs.of] + runs.running(np.where(is_first, 0.0, gain))
-        logs = np.minimum(logs, _HIGHEST)
+        usual, rates = self.usual(runs.account)[:, None], np.array(HIT_RATES)
+        hit, miss = np.log(rates / usual), np.log((1.0 - rates) / (1.0 - usual))
+        gain = np.where(near[:, None], hit[runs.of], miss[runs.of])
+        gain = np.round(gain / _GRAIN) * _GRAIN
+        gain[is_first] = 0.0
+        logs = np.cumsum(gain, axis=0)
+        start = table["logs"][runs.account] - (logs - gain)[runs.start]
+        logs = np.minimum(logs + start[runs.of], _HIGHEST)
         ends = runs.start + runs.length - 1
         table["logs"][runs.account] = logs[ends]
         table["position"][runs.account] = position[ends]
         looked = ~is_first
-        np.add.at(table["looks"], accesses.account[looked], 1)
-        np.add.at(table["hits"], accesses.account[looked & near], 1)
+        for name, counts in (("looks", looked), ("hits", looked & near)):
+            added = np.bincount(runs.of[counts], minlength=len(ends))
+            table[name][runs.account] += added.astype(np.uint32)
         self.rows.touch(runs.account)
         highest = logs.max(axis=1)
         mean = np.exp(logs - highest[:, None]).mean(axis=1)
@@ -149,18 +150,22 @@ class Enumeration:
     def _near(self, position: Int64Array, runs: Runs) -> tuple[BoolArray, BoolArray]:
         """Whether each place is within reach of an earlier one, and whether it is one itself."""
         table = self.rows.table
-        ring = table["last"][runs.account]
         lengths = runs.length + REMEMBERED
         offset = np.cumsum(lengths) - lengths
+        # Each account's ring, and behind it its new places.
+        of_access = np.arange(len(position)) + REMEMBERED * (runs.of + 1)
         line = np.empty(int(lengths.sum()), np.int64)
-        line[(offset[:, None] + np.arange(REMEMBERED)).ravel()] = ring.ravel()
-        within = np.arange(len(position)) - runs.start[runs.of]
-        line[offset[runs.of] + REMEMBERED + within] = position
+        is_ring = np.ones(len(line), np.bool_)
+        is_ring[of_access] = False
+        line[is_ring] = table["last"][runs.account].ravel()
+        line[of_access] = position
         windows = sliding_window_view(line, REMEMBERED)
-        distance = np.abs(windows[offset[runs.of] + within] - position[:, None])
+        distance = windows[of_access - REMEMBERED]
+        distance -= position[:, None]
+        nearest = np.abs(distance, out=distance).min(axis=1)
         table["last"][runs.account] = windows[offset + runs.length]
-        again = (distance == 0).any(axis=1)
-        return (distance <= self.params.reach).any(axis=1) & ~again, again
+        again = nearest == 0
+        return (nearest <= self.params.reach) & ~again, again
 
     def _begin(self, accounts: Int64Array, day: int) -> None:
         """Start a new day for those who were last seen on another: learn the old one, forget it."""

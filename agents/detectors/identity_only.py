@@ -91,8 +91,8 @@ class IdentityOnly:
 
     def usual(self, accounts: Int64Array) -> tuple[FloatArray, FloatArray]:
         """The share that each account usually has, and the beta law's concentration of a day's."""
-        params, own = self.params, self.rows.table[accounts]
-        across = params.day_concentration
+        params, across = self.params, self.params.day_concentration
+        own = self.rows.table[accounts]
         per_day = own["usual_reads"] / np.maximum(own["usual_days"], 1.0)
         discount = 1.0 / (1.0 + np.maximum(per_day - 1.0, 0.0) / (across + 1.0))
         sure = params.usual_concentration + own["usual_reads"] * discount
@@ -117,19 +117,19 @@ class IdentityOnly:
         identities = table["identities"][runs.account][runs.of] + runs.running(
             is_identity.astype(float)
         )
-        share, concentration = self.usual(runs.account)
         enough = np.flatnonzero(identities >= self.params.least_identities)
         score = np.zeros(len(accesses))
-        at = runs.of[enough]
-        score[enough] = share_log10_tail(
-            identities[enough], reads[enough], share[at], concentration[at]
-        )
+        if enough.size:
+            share, concentration = self.usual(accesses.account[enough])
+            score[enough] = share_log10_tail(
+                identities[enough], reads[enough], share, concentration
+            )
+            np.maximum.at(table["highest"], accesses.account[enough], score[enough])
         ends = runs.start + runs.length - 1
         table["reads"][runs.account], table["identities"][runs.account] = (
             reads[ends],
             identities[ends],
         )
-        np.maximum.at(table["highest"], accesses.account, score)
         self.rows.touch(runs.account)
         return score
 

@@ -24,11 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from agents.distributions import (
-    log_normal_log10_tail,
-    negative_binomial_log10_tail,
-    share_log10_tail,
-)
+from agents.distributions import log_normal_log10_tail, volume_and_share_log10_tails
 
 if TYPE_CHECKING:
     from agents.baselines import Expected
@@ -105,26 +101,25 @@ class Evidence:
 
 def judge(params: Params, seen: Window | Counted, expected: Expected) -> Concluded:
     """Judge n accounts as they stand."""
-    day = _volume(seen.patients, expected.patients, expected.patients_size)
     # Hours scatter at least as much as days do.
-    hour = _volume(seen.hour, expected.peak, np.minimum(expected.patients_size, 4.0))
-    unexplained = share_log10_tail(
-        seen.unexplained,
-        np.maximum(seen.known, 1.0),
-        expected.unexplained,
-        expected.unexplained_concentration,
+    size = np.concatenate([expected.patients_size, np.minimum(expected.patients_size, 4.0)])
+    count = np.concatenate([seen.patients, seen.hour])
+    mean = np.concatenate([expected.patients, expected.peak])
+    volume, unexplained = volume_and_share_log10_tails(
+        (count, mean, size),
+        (
+            seen.unexplained,
+            np.maximum(seen.known, 1.0),
+            expected.unexplained,
+            expected.unexplained_concentration,
+        ),
     )
+    # The larger of two tail probabilities.
+    volume = np.minimum(volume, log_normal_log10_tail(count, mean, 1.0 / size + 1.0 / mean))
+    day, hour = np.split(volume, 2)
     best = np.maximum(np.maximum(day, hour), unexplained) - np.log10(params.tests)
     score = np.where(seen.patients >= params.least_patients, np.maximum(best, 0.0), 0.0)
     return Concluded(score=score, day=day, hour=hour, unexplained=unexplained)
-
-
-def _volume(count: FloatArray, mean: FloatArray, size: FloatArray) -> FloatArray:
-    """-log10 of the larger of two tail probabilities."""
-    return np.minimum(
-        negative_binomial_log10_tail(count, mean, size),
-        log_normal_log10_tail(count, mean, 1.0 / size + 1.0 / mean),
-    )
 
 
 def judge_each(
@@ -139,6 +134,8 @@ def judge_each(
     unusual |= seen.hour > expected.peak[account]
     unusual |= seen.unexplained > expected.unexplained[account] * seen.known
     places = np.flatnonzero(unusual & (seen.patients >= params.least_patients))
+    if not places.size:
+        return score
     window = Window(
         seen.patients[places], seen.known[places], seen.unexplained[places], seen.hour[places]
     )
