@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import polars as pl
+
+from agents.partition_watch import PartitionWatch
+from simulators.partitions import partitions_of
+from streams.topics import FLOWS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
+    from agents.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +56,50 @@ class Judge(Protocol):
 
     def finish(self) -> Sequence[Alert]:
         """Everything concluded, in order."""
+
+
+def alert_of(finding: Finding) -> Alert:
+    """What is evaluated of a revision."""
+    return Alert(
+        finding_id=finding.finding_id,
+        at_ms=finding.detected_at_ms,
+        detectors=finding.detectors or (finding.detector,),
+        severity=str(finding.severity),
+        actor_pid=finding.actor_pid,
+        structure_pid=finding.structure_pid,
+        flow=finding.flow,
+        sector=finding.sector,
+        is_open=finding.status.is_open,
+    )
+
+
+class PartitionsJudge:
+    """The partitions' own watches alone, with their default parameters; nothing of the region.
+
+    Args:
+        partitions: how many.
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self._watches = [PartitionWatch() for _ in range(partitions)]
+        self._alerts: list[Alert] = []
+
+    def take(self, flow: str, frame: pl.DataFrame) -> None:
+        """See `Judge`."""
+        place = partitions_of(frame["structure_pid"], len(self._watches))
+        for number in np.unique(place).tolist():
+            own = frame.filter(pl.Series(place == number))
+            concluded = self._watches[number].take(flow, own, own["recorded_at"].to_numpy())
+            self._alerts += map(alert_of, concluded.findings)
+
+    def advance(self, at_ms: int) -> None:
+        """See `Judge`."""
+        for watch in self._watches:
+            concluded = watch.pass_time(dict.fromkeys(FLOWS, at_ms))
+            self._alerts += map(alert_of, concluded.findings)
+
+    def finish(self) -> list[Alert]:
+        """See `Judge`."""
+        for watch in self._watches:
+            self._alerts += map(alert_of, watch.finish().findings)
+        return self._alerts
