@@ -31,6 +31,9 @@ class AccountRows:
         version: of the record's meaning; state of another version is refused.
         record: the fields, in little-endian types.
         blank: the values of a row that was never written.
+
+    Attributes:
+        changes: grows whenever any row changes, for whoever keeps what was worked out from rows.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class AccountRows:
             self.blank[field] = value
         self.table: RecordArray = np.full(_FIRST_ROWS, self.blank)
         self._changed = ChangedFlags()
+        self.changes = 0
 
     @property
     def record_bytes(self) -> int:
@@ -61,6 +65,7 @@ class AccountRows:
     def touch(self, rows: Int64Array) -> None:
         """Note that these rows' values change before the next flush."""
         self._changed.touch(rows)
+        self.changes += 1
 
     def drain(self) -> set[int]:
         """The rows that changed since the last drain."""
@@ -96,5 +101,6 @@ class AccountRows:
         rows = np.frombuffer(payload, _KEY, count, 5).astype(np.int64)
         if count:
             self.reserve(int(rows.max()) + 1)
+        self.changes += 1
         self.table[rows] = np.frombuffer(payload, self._record, count, 5 + count * _KEY.itemsize)
         return set(rows.tolist())

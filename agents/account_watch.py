@@ -211,7 +211,7 @@ class AccountWatch:
         counted = self.windows.observe(ordered, runs)
         self._count(ordered, runs, counted, day)
         group = self.days.table["group"][runs.account].astype(np.int64)
-        expected = self.baselines.expected(runs.account, group, np.full(len(group), day))
+        expected = self.baselines.expected_on(runs.account, group, day)
         judged: dict[str, tuple[FloatArray, Callable[[int, float], Evidence]]] = {
             "tail": (
                 tail.judge_each(self.params.tail, counted, expected, runs.of),
@@ -252,7 +252,7 @@ class AccountWatch:
     def _count(self, ordered: Accesses, runs: Runs, counted: Counted, day: int) -> None:
         """Add to the open day of each account."""
         self.days.reserve(int(runs.account[-1]) + 1)
-        table, rows = self.days.table, ordered.account
+        table = self.days.table
         is_fresh = table["day"][runs.account] != day
         fresh = runs.account[is_fresh]
         for name in ("patients", "known", "unexplained", "peak", "highest", "bare"):
@@ -261,10 +261,14 @@ class AccountWatch:
         table["last_day"][runs.account] = day
         # The day's group is that of its first access, so that a cut changes nothing.
         table["group"][fresh] = ordered.group[runs.start[is_fresh]]
-        np.add.at(table["patients"], rows, counted.new_today)
-        np.add.at(table["known"], rows, counted.new_today * (ordered.explained >= 0))
-        np.add.at(table["unexplained"], rows, counted.new_today * (ordered.explained == 0))
-        np.maximum.at(table["peak"], rows, counted.hour)
+        for name, patients in (
+            ("patients", counted.new_today),
+            ("known", counted.new_today * (ordered.explained >= 0)),
+            ("unexplained", counted.new_today * (ordered.explained == 0)),
+        ):
+            table[name][runs.account] += np.add.reduceat(patients, runs.start).astype(np.float32)
+        peak = np.maximum.reduceat(counted.hour, runs.start)
+        table["peak"][runs.account] = np.maximum(table["peak"][runs.account], peak)
         self.days.touch(runs.account)
         self._day = max(self._day, day)
 
@@ -278,28 +282,31 @@ class AccountWatch:
         raises: FloatArray,
         explain: Callable[[int, float], Evidence],
     ) -> Iterator[Suspicion]:
-        score = calibrated(name, evidence)
-        np.maximum.at(self.days.table["bare"], ordered.account, score)
-        score = _raised(score, raises[runs.of])
-        np.maximum.at(self.days.table["highest"], ordered.account, score)
-        reached = np.unique(runs.of[score >= self.params.report_from])
+        # Higher evidence means a higher score, so an account's highest tells whether any is enough.
+        bare = calibrated(name, np.maximum.reduceat(evidence, runs.start))
+        highest = _raised(bare, raises)
+        table = self.days.table
+        for column, values in (("bare", bare), ("highest", highest)):
+            table[column][runs.account] = np.maximum(table[column][runs.account], values)
+        reached = np.flatnonzero(highest >= self.params.report_from)
         if not reached.size:
             return
         accounts, day = runs.account[reached], paris_day(int(ordered.time_ms[0]))
         least = self.reported.least(name, accounts, day, self.params.report_from)
         for run, enough in zip(reached.tolist(), least.tolist(), strict=True):
-            own = slice(int(runs.start[run]), int(runs.start[run] + runs.length[run]))
-            best = int(runs.start[run] + np.argmax(score[own]))
-            if score[best] < enough:
+            if highest[run] < enough:
                 continue
+            own = slice(int(runs.start[run]), int(runs.start[run] + runs.length[run]))
+            score = _raised(calibrated(name, evidence[own]), raises[run])
+            best = int(runs.start[run] + np.argmax(score))
             account = int(runs.account[run])
-            self.reported.note(name, account, day, float(score[best]))
+            self.reported.note(name, account, day, float(highest[run]))
             yield Suspicion(
                 detector=name,
                 account=account,
-                time_ms=int(ordered.time_ms[own][np.argmax(score[own] >= enough)]),
+                time_ms=int(ordered.time_ms[own][np.argmax(score >= enough)]),
                 day=day,
-                score=float(score[best]),
+                score=float(highest[run]),
                 evidence=explain(best, float(evidence[best])),
                 past=self.recurrence.past(account, day),
             )

@@ -148,6 +148,7 @@ class Baselines:
         self.params = params
         self.groups = groups
         self.rows = AccountRows("baselines", _VERSION, _RECORD, {})
+        self._worked_out = _WorkedOut()
 
     def expected(self, accounts: Int64Array, groups: Int64Array, days: Int64Array) -> Expected:
         """What is expected of these accounts on these local days."""
@@ -179,6 +180,16 @@ class Baselines:
             days=seen,
             first_day=own["first_day"].astype(np.int64),
         )
+
+    def expected_on(self, accounts: Int64Array, groups: Int64Array, day: int) -> Expected:
+        """`expected` on one local day, of accounts each named once; kept until anybody learns."""
+        known = self._worked_out
+        known.begin((self.rows.changes, self.groups.rows.changes, day))
+        stale = known.stale(accounts, groups)
+        if stale.size:
+            rows, own = accounts[stale], groups[stale]
+            known.keep(rows, own, self.expected(rows, own, np.full(len(rows), day)))
+        return known.of(accounts)
 
     def _share(
         self, known: FloatArray, unexplained: FloatArray, usual: Usual
@@ -267,3 +278,42 @@ class Baselines:
         for name in ("patients", "unexplained"):
             table["year_" + name][rows[new_year]] = table["ceiling_" + name][rows[new_year]]
         table["year_day"][rows[new_year]] = days[new_year]
+
+
+class _WorkedOut:
+    """What was expected of accounts since the last change of what it follows from."""
+
+    def __init__(self) -> None:
+        self._cause: tuple[int, ...] = ()
+        self._generation = 0
+        self._stamp = np.zeros(0, np.int64)
+        self._group = np.zeros(0, np.int64)
+        self._values = np.zeros((0, len(fields(Expected))))
+
+    def begin(self, cause: tuple[int, ...]) -> None:
+        """Forget everything unless it followed from the same."""
+        if cause != self._cause:
+            self._cause, self._generation = cause, self._generation + 1
+
+    def stale(self, accounts: Int64Array, groups: Int64Array) -> Int64Array:
+        """Positions of those of whom nothing is kept, or in another group."""
+        needed, present = int(accounts.max(initial=-1)) + 1, len(self._stamp)
+        if needed > present:
+            more = max(needed, 2 * present) - present
+            self._stamp = np.append(self._stamp, np.zeros(more, np.int64))
+            self._group = np.append(self._group, np.zeros(more, np.int64))
+            self._values = np.concatenate([self._values, np.zeros((more, self._values.shape[1]))])
+        is_kept = self._stamp[accounts] == self._generation
+        return np.flatnonzero(~is_kept | (self._group[accounts] != groups))
+
+    def keep(self, accounts: Int64Array, groups: Int64Array, expected: Expected) -> None:
+        """Keep what is expected of these accounts."""
+        columns = [getattr(expected, field.name) for field in fields(Expected)]
+        self._values[accounts] = np.stack(columns, axis=1)
+        self._stamp[accounts], self._group[accounts] = self._generation, groups
+
+    def of(self, accounts: Int64Array) -> Expected:
+        """What is kept of these accounts."""
+        names = (field.name for field in fields(Expected))
+        columns = dict(zip(names, self._values[accounts].T, strict=True))
+        return Expected(**columns | {"first_day": columns["first_day"].astype(np.int64)})

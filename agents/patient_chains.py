@@ -106,35 +106,45 @@ class Spans:
 
 
 def window_counts(
-    chains: Chains, span_ms: int, runs: Runs, spans: Spans
-) -> tuple[tuple[FloatArray, FloatArray, FloatArray], Int64Array, FloatArray]:
-    """Counts at each access; then, in the chains' order, marks and weights so far.
+    chains: Chains, span_ms: int, runs: Runs, spans: Spans, *, bits: tuple[int, ...]
+) -> tuple[tuple[FloatArray, ...], Int64Array, FloatArray]:
+    """Counts at each access of those who bear each of the marks asked for; 0 counts everybody.
 
     A *stay* is a stretch of accesses to one patient without a gap of `span_ms`: it adds the patient at
     its first access and takes it away `span_ms` after its last one.
+
+    Returns:
+        The counts; then, in the chains' order, marks and weights so far.
     """
     begins = ~chains.is_same
-    begins[1:] |= np.diff(chains.time_ms) >= span_ms
+    begins[1:] |= chains.time_ms[1:] - chains.time_ms[:-1] >= span_ms
     stay = np.cumsum(begins) - 1
     starts = np.flatnonzero(begins)
     weight = chains.weight[starts][stay]
     marks = np.zeros(len(stay), np.int64)
     for bit in (IS_KNOWN, IS_UNEXPLAINED):
-        so_far = np.maximum.accumulate(2 * stay + ((chains.marks & bit) > 0)) - 2 * stay
-        marks |= so_far * bit
+        if any(bits):
+            so_far = np.maximum.accumulate(2 * stay + ((chains.marks & bit) > 0)) - 2 * stay
+            marks |= so_far * bit
     ends = np.append(starts[1:], len(stay)) - 1
     going = _Departures.of(chains, ends, span_ms, runs, spans)
     is_entry, own = np.flatnonzero(chains.place < 0), chains.own
+    at = chains.place[own]
     counts = []
-    for bit in (0, IS_KNOWN, IS_UNEXPLAINED):
+    for bit in bits:
         flag = weight * ((marks & bit) == bit)
         change = flag.copy()
         change[1:] -= np.where(begins[1:], 0.0, flag[:-1])
-        before = np.bincount(chains.run[is_entry], change[is_entry], len(runs.account))
-        came = np.zeros(len(runs.of))
-        came[chains.place[own]] = change[own]
-        counts.append(before[runs.of] + runs.running(came) - going.until(flag))
-    return (counts[0], counts[1], counts[2]), marks, weight
+        came = np.empty(len(runs.of))
+        came[at] = change[own]
+        count = runs.running(came)
+        if is_entry.size:
+            before = np.bincount(chains.run[is_entry], change[is_entry], len(runs.account))
+            count += before[runs.of]
+        if going.items.size:
+            count -= going.until(flag)
+        counts.append(count)
+    return tuple(counts), marks, weight
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,8 +153,8 @@ class _Departures:
 
     Attributes:
         items: shape (d,), positions in the chains of the last accesses of those who leave, in order.
-        first: shape (n,), how many of `items` belong to earlier runs, at each access.
-        last: shape (n,), how many of `items` have left by then.
+        first: shape (n,) if anybody leaves, how many of `items` belong to earlier runs, at each access.
+        last: shape (n,) if anybody leaves, how many of `items` have left by then.
     """
 
     items: Int64Array
@@ -158,6 +168,8 @@ class _Departures:
         leaves_ms = chains.time_ms[ends] + span_ms
         in_time = np.flatnonzero(leaves_ms <= spans.newest_ms[chains.run[ends]])
         items, leaves_ms = ends[in_time], leaves_ms[in_time]
+        if not items.size:
+            return cls(items, items, items)
         epoch_ms = int(leaves_ms.min(initial=spans.first_ms))
         keys = (chains.run[items] << _TIME_BITS) + (leaves_ms - epoch_ms)
         order = np.argsort(keys, kind="stable")

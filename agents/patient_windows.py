@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from streams.digests import UInt64Array
     from streams.event_time import Int64Array
 
+_ALL: Final = (0, IS_KNOWN, IS_UNEXPLAINED)
 _THIN: Final = EXACT // 4
 _FEW: Final = 8
 """Entries below which a set need not be rid of those who left."""
@@ -75,9 +76,10 @@ class PatientWindows:
         moves = spans.departs(time_ms) | _may_be_among(patient, held.owner, accesses, runs)
         moving, resting = np.flatnonzero(is_live & moves), np.flatnonzero(is_live & ~moves)
         chains = self._chained(accesses, runs, held, moving)
-        day, last_marks, weight = window_counts(chains, DAY_MS, runs, spans)
+        day, last_marks, weight = window_counts(chains, DAY_MS, runs, spans, bits=_ALL)
         oldest_ms = accesses.time_ms[runs.start] - HOUR_MS
-        hour, _, _ = window_counts(chains.since(oldest_ms), HOUR_MS, runs, spans)
+        recent = chains.since(oldest_ms)
+        hour, _, _ = window_counts(recent, HOUR_MS, runs, spans, bits=_ALL[:1])
         blocks = self._at_rest(held, resting, time_ms[resting] > spans.first_ms - HOUR_MS)
         new_today = np.zeros(len(accesses))
         days = paris_days(chains.time_ms)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from agents.baselines import BaselineParams, Baselines, ClosedDays
+from agents.baselines import BaselineParams, Baselines, ClosedDays, Expected
 from agents.peer_groups import GroupParams, PeerGroups
 
 ONE = np.array([0])
@@ -106,3 +108,31 @@ def test_a_baseline_survives_its_checkpoint_exactly() -> None:
     live(own, range(20_063, 20_070), 12.0)
     live(back, range(20_063, 20_070), 12.0)
     assert own.rows.table[0] == back.rows.table[0]
+
+
+def test_what_is_kept_for_a_day_is_what_is_worked_out_afresh_whatever_was_learned_meanwhile() -> (
+    None
+):
+    own = baselines()
+    accounts, groups = np.array([0, 3, 70]), np.array([0, 1, 1])
+
+    def same(number: int) -> None:
+        for some in (slice(0, 2), slice(0, 3), slice(1, 3)):
+            days = np.full(len(accounts[some]), number)
+            kept = own.expected_on(accounts[some], groups[some], number)
+            afresh = own.expected(accounts[some], groups[some], days)
+            for field in fields(Expected):
+                assert np.array_equal(getattr(kept, field.name), getattr(afresh, field.name))
+
+    same(20_000)
+    live(own, range(20_000, 20_050), 40.0)
+    same(20_050)
+    same(20_100)
+    groups = np.array([1, 1, 0])
+    same(20_100)
+    payload, _ = own.rows.encode({0})
+    own.rows.table["patients"][0] = 0.0
+    own.rows.touch(ONE)
+    same(20_100)
+    own.rows.load(payload)
+    same(20_100)
