@@ -19,6 +19,7 @@ from streams.event_time import DAY_MS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from simulators.attacks.labels import Truth
     from simulators.evaluation.census import People
     from simulators.evaluation.judging import Alert
     from simulators.evaluation.region import TrialRegion
@@ -65,21 +66,23 @@ class Comparison:
                 first = truth.first_ms_of(account)
                 if first is None:
                     continue
+                total = truth.patients(None, account)
                 own = [
                     a for a in self._of_actor[name] if first <= a.at_ms <= truth.last_ms + GRACE_MS
                 ]
                 used |= {a.finding_id for a in self._of_actor[name] if a.at_ms >= first}
-                found = min(own, key=lambda a: a.at_ms, default=None)
+                by_detector = _by_detector(own, truth, account, first)
+                found_ms = min((at for _, at, _ in by_detector), default=math.inf)
                 self._result.attacked.append(
                     Attacked(
                         judge=OURS,
                         case=case.key,
                         incident=number,
                         group=region.group_of(account),
-                        found_ms=found.at_ms - first if found else math.inf,
-                        lost=truth.patients(found.at_ms if found else None, account),
-                        total=truth.patients(None, account),
-                        detectors=found.detectors if found else (),
+                        found_ms=found_ms,
+                        lost=min((lost for _, _, lost in by_detector), default=total),
+                        total=total,
+                        by_detector=by_detector,
                     )
                 )
         return used
@@ -205,6 +208,20 @@ class Comparison:
 
 
 _RANKS: Final = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+
+
+def _by_detector(
+    alerts: Sequence[Alert], truth: Truth, account: int, first_ms: int
+) -> tuple[tuple[str, float, int], ...]:
+    """When each detector first agreed, and how many identities were lost by then."""
+    earliest: dict[str, int] = {}
+    for alert in alerts:
+        for detector in alert.detectors:
+            earliest[detector] = min(earliest.get(detector, alert.at_ms), alert.at_ms)
+    return tuple(
+        (name, float(at - first_ms), truth.patients(at + 1, account))
+        for name, at in earliest.items()
+    )
 
 
 def _first(alerts: Sequence[Alert]) -> Alert:

@@ -46,7 +46,13 @@ class Alert:
 
 
 class Judge(Protocol):
-    """Whatever concludes from frames in the order of arrival."""
+    """Whatever concludes from frames in the order of arrival.
+
+    Attributes:
+        has_region: whether it concludes on flows and groups as well.
+    """
+
+    has_region: bool
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """Take the next frame of one flow."""
@@ -79,6 +85,8 @@ class PartitionsJudge:
     Args:
         partitions: how many.
     """
+
+    has_region = False
 
     def __init__(self, partitions: int) -> None:
         self._watches = [PartitionWatch() for _ in range(partitions)]

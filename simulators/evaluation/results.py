@@ -20,9 +20,9 @@ class Attacked:
         incident: number of the incident within the span.
         group: peer group.
         found_ms: when it was found, since the account's first stolen look; `inf` for never.
-        lost: identities looked at until then.
+        lost: identities looked at until then, that of the last look included.
         total: identities looked at in all.
-        detectors: which found it.
+        by_detector: detector, when it found the account, identities looked at until then.
     """
 
     judge: str
@@ -32,7 +32,7 @@ class Attacked:
     found_ms: float
     lost: int
     total: int
-    detectors: tuple[str, ...] = ()
+    by_detector: tuple[tuple[str, float, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,9 @@ class TrialResult:
     """What a seed's span came to.
 
     Attributes:
+        span: its name.
+        seed: of its region.
+        has_region: whether what concerns the whole region was judged.
         attacked: every account of every attack, by every judge.
         collusions: for each case the time until a group finding (`inf` for never).
         lookalikes: findings about innocent incidents.
@@ -89,6 +92,7 @@ class TrialResult:
 
     span: str
     seed: int
+    has_region: bool = False
     attacked: list[Attacked] = field(default_factory=list)
     collusions: list[tuple[str, float]] = field(default_factory=list)
     lookalikes: list[Told] = field(default_factory=list)

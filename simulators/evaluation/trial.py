@@ -48,7 +48,7 @@ def run_trial(
         progress: told of every simulated day that is done.
     """
     region = TrialRegion(span, seed, schemas)
-    result = TrialResult(span.name, seed, days=span.days)
+    result = TrialResult(span.name, seed, judge.has_region, days=span.days)
     first_day = span.start.toordinal() - _EPOCH
     book, census = LookBook(region.accounts, first_day), Census(first_day, span.days)
     edge_ms, done = 0, 0
@@ -115,7 +115,7 @@ def _found_by(
                     incident=number,
                     group=region.group_of(account),
                     found_ms=at - first if at is not None else math.inf,
-                    lost=truth.patients(at, account),
+                    lost=truth.patients(None if at is None else at + 1, account),
                     total=truth.patients(None, account),
                 )
             )
