@@ -23,6 +23,7 @@ from streams.commands import (
     backtest,
     backtest_series,
     demo,
+    findings,
     replay,
     schemas,
     simulate,
@@ -46,7 +47,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Settings are read from VIGIE_… variables; [bold]vigie worker --help[/] lists them.",
 )
-for command in (demo, worker, simulate, replay, backtest, backtest_series, topics, schemas):
+for command in (
+    demo,
+    worker,
+    findings,
+    simulate,
+    replay,
+    backtest,
+    backtest_series,
+    topics,
+    schemas,
+):
     command.register(app)
 
 

@@ -14,7 +14,7 @@ const named = (table, key) => {
 };
 const figure = (value) => new Intl.NumberFormat(language, { maximumFractionDigits: 0 }).format(value);
 const moment = (ms) =>
-  new Intl.DateTimeFormat(language, { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "short" }).format(ms);
+  new Intl.DateTimeFormat(language === "en" ? "en-GB" : "fr", { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "short" }).format(ms);
 
 function oddsText(log10) {
   if (log10 === null) return "–";
