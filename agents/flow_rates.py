@@ -1,0 +1,330 @@
+"""What each flow series is expected to do in an hour: level x hour of the week x kind of day (pure).
+
+Every series keeps, for each of the 168 hours of a local week and the 24 of a public holiday, the events
+and the exposure that it has seen there, older visits fading. What it has not seen itself it borrows:
+first from the same hour on days of the same kind, and that from its parent's rhythm at its own share.
+Above this rhythm stands a level that follows within days. Where the calendar says that activity steps
+(school holidays and August begin or end, a month begins), the level first jumps as it jumped the last
+time, then follows faster, and is trusted less for two days.
+
+Learned is what an hour brought, but never more than the edge of what the hour could bring, and nothing
+at all of an hour in which the series, its parts or what it is part of were under suspicion.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.account_rows import AccountRows
+from agents.flow_series import ALL_CELLS, GENERATIONS, MEMBERS, PARENTS, ROWS
+from agents.french_calendar import AUGUST, BINS, SEASONS, local_hour, same_kind
+
+if TYPE_CHECKING:
+    from agents.french_calendar import LocalHour
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_SIZE: Final = 2 * ROWS
+_BINS: Final = np.dtype([("events", "<f4", (BINS,)), ("exposure", "<f4", (BINS,))])
+_LEVELS: Final = np.dtype(
+    [
+        ("observed", "<f8"),
+        ("expected", "<f8"),
+        ("events", "<f8"),
+        ("hours", "<f8"),
+        ("first_hour", "<i8"),
+        ("before_edge", "<f8"),
+        ("edge_hour", "<i8"),
+        ("edge_size", "<f8"),
+        ("month_hour", "<i8"),
+        ("edge_kind", "<i4"),
+        ("season", "<i4"),
+        ("jumps", "<f8", (SEASONS, SEASONS)),
+        # Of the hour under way: what it should bring, the declared factor, what spoilt it.
+        ("rate", "<f8"),
+        ("tolerance", "<f8"),
+        ("silence", "<f8"),
+        ("known", "?"),
+        ("bar", "<f8"),
+        ("factor", "<f8"),
+        ("spoilt", "?"),
+    ]
+)
+_VISIT_KEPT: Final = 0.8
+"""What is left of a bin's past at each further visit: about five visits count."""
+_LEVEL_HOURS: Final = 120.0
+_LEVEL_PRIOR: Final = 30.0
+_EDGE_KEPT: Final = 0.05
+_MONTH_KEPT: Final = 0.3
+_JUMP_AFTER_HOURS: Final = 72
+_EDGE_HOURS: Final = 48.0
+_SCHOOL_TOLERANCE: Final = 0.20
+_AUGUST_TOLERANCE: Final = 0.40
+_UNKNOWN_TOLERANCE: Final = 0.50
+_MONTH_TOLERANCE: Final = 0.20
+_UNUSUAL_TOLERANCE: Final = 0.40
+_LEAST_TOLERANCE: Final = 0.10
+_OWN: Final = 5.0
+_KIND: Final = 2.0
+_VISITS_NEEDED: Final = 0.75
+_HOURS_NEEDED: Final = 72
+_EVENTS_NEEDED: Final = 20.0
+_UNSURE_SHARE: Final = 0.3
+"""A declared change of unknown size silences what it makes this much of."""
+_FIRST_JUMPS: Final = ((0.0, -0.05, -0.25), (0.05, 0.0, -0.20), (0.25, 0.20, 0.0))
+"""Of the level's logarithm from season to season until an own one was seen (assumption; the INSi
+statistics show +43 % to +96 % from August to September)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HourExpected:
+    """What an hour should bring, each of shape (2 * ROWS,).
+
+    Attributes:
+        rate: per exposure (a minute, or an event).
+        tolerance: how far, as a ratio, the rate may really be off; judged is what lies beyond.
+        silence: what `rate` is worth when silence is counted.
+        known: whether the series may be judged in this hour.
+        bar: decades that an alarm needs on top, while the series is young.
+        factor: of declared changes; NaN where one of unknown size is under way.
+    """
+
+    rate: FloatArray
+    tolerance: FloatArray
+    silence: FloatArray
+    known: BoolArray
+    bar: FloatArray
+    factor: FloatArray
+
+
+class FlowRates:
+    """The rhythms and levels of all series; two sections of the checkpoint."""
+
+    def __init__(self) -> None:
+        self._bins = AccountRows("flow rhythms", 1, _BINS, {})
+        blank = {"observed": _LEVEL_PRIOR, "expected": _LEVEL_PRIOR, "jumps": _FIRST_JUMPS}
+        self._levels = AccountRows(
+            "flow levels", 1, _LEVELS, blank | {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
+        )
+        for section in self.sections:
+            section.reserve(_SIZE)
+        self._every = np.arange(_SIZE)
+
+    @property
+    def sections(self) -> tuple[AccountRows, ...]:
+        """For the journal."""
+        return (self._bins, self._levels)
+
+    @property
+    def expected(self) -> HourExpected:
+        """What the hour under way should bring."""
+        table = self._levels.table[:_SIZE]
+        return HourExpected(
+            table["rate"],
+            table["tolerance"],
+            table["silence"],
+            table["known"],
+            table["bar"],
+            table["factor"],
+        )
+
+    def first_hours(self) -> npt.NDArray[np.int64]:
+        """The UTC hour (`time_ms // HOUR_MS`) from which each baseline was learned."""
+        return self._levels.table["first_hour"][:_SIZE]
+
+    def begin_hour(self, hour: int) -> None:
+        """Work out what a UTC hour should bring; call it once per hour, in their order."""
+        local = local_hour(hour)
+        levels = self._levels.table[:_SIZE]
+        self._cross_edges(hour, local)
+        rhythm, visits, own = self._rhythm(local.bin)
+        rate = rhythm * levels["observed"] / levels["expected"]
+        edge = levels["edge_size"] * np.exp((levels["edge_hour"] - hour) / _EDGE_HOURS)
+        edge += _MONTH_TOLERANCE * np.exp((levels["month_hour"] - hour) / _EDGE_HOURS)
+        if local.is_unusual:
+            edge = edge + _UNUSUAL_TOLERANCE
+        scatter = 0.3 / np.sqrt(np.maximum(visits, 0.5))
+        known = (visits >= _VISITS_NEEDED) & (levels["hours"] >= _HOURS_NEEDED)
+        known &= levels["events"] >= _EVENTS_NEEDED
+        levels["rate"] = np.where(known, rate, 0.0)
+        levels["tolerance"] = _LEAST_TOLERANCE + edge + scatter + 0.7 / np.sqrt(own + _OWN)
+        levels["silence"] = 1.0 / (1.0 + 0.5 * edge + np.maximum(scatter - 0.15, 0.0))
+        levels["known"] = known
+        levels["bar"] = np.clip(1.5 * (1.0 - levels["hours"] / (14 * 24.0)), 0.0, 1.5)
+        levels["factor"] = 1.0
+        levels["spoilt"] = False
+        self._levels.touch(self._every)
+
+    def moved(self, factor: float | None, cells: npt.NDArray[np.bool_]) -> FloatArray:
+        """What a change of some cells by a factor makes of every series, shape (2 * ROWS,).
+
+        Args:
+            factor: `None` where unknown.
+            cells: shape (ALL_CELLS,).
+
+        Returns:
+            Factors; NaN where an unknown change makes too much of a series. Failure ratios stay as
+            they are, or are unknown with their rate.
+        """
+        events = self._levels.table["events"][:ROWS]
+        changing = MEMBERS @ np.where(cells, events[:ALL_CELLS], 0.0)
+        share = np.where(MEMBERS @ cells > 0, changing / np.maximum(events, 1.0), 0.0)
+        share[:ALL_CELLS] = cells
+        share = np.minimum(share, 1.0)
+        if factor is None:
+            unknown = np.where(share > _UNSURE_SHARE, np.nan, 1.0)
+            return np.concatenate((unknown, unknown))
+        return np.concatenate((1.0 + (factor - 1.0) * share, np.ones(ROWS)))
+
+    def declare(self, factor: FloatArray) -> None:
+        """Multiply what the hour under way should bring; NaN leaves a series unjudged."""
+        self._levels.table["factor"][:_SIZE] *= factor
+
+    def spoil(self, series: BoolArray) -> None:
+        """Learn nothing of the hour under way about these series."""
+        self._levels.table["spoilt"][:_SIZE] |= series
+
+    def end_hour(
+        self, hour: int, observed: FloatArray, exposure: FloatArray, scatter: FloatArray
+    ) -> None:
+        """Learn from the hour under way, which is over.
+
+        Args:
+            hour: the UTC hour.
+            observed: events of each series.
+            exposure: minutes, or events for failures.
+            scatter: variance of an hour's events in units of their mean.
+        """
+        expected = self.expected
+        is_suspect, factor = self._levels.table["spoilt"][:_SIZE], expected.factor
+        local = local_hour(hour)
+        bins, levels = self._bins.table[:_SIZE], self._levels.table[:_SIZE]
+        self._note_jump(hour, is_suspect)
+        mean = expected.rate * exposure * np.where(np.isfinite(factor), factor, 1.0)
+        room = 4.0 * np.sqrt(scatter * np.maximum(mean, 0.25)) + expected.tolerance * mean
+        taken = np.where(
+            expected.known, np.clip(observed, np.maximum(mean - room, 0), mean + room), observed
+        )
+        learns = ~is_suspect & np.isfinite(factor)
+        factor = np.where(learns, factor, 1.0)
+        level = levels["observed"] / levels["expected"] * factor
+        if not local.is_unusual:
+            rhythm, _, _ = self._rhythm(local.bin)
+            kept = np.where(learns & expected.known, math.exp(-1.0 / _LEVEL_HOURS), 1.0)
+            gained = np.where(learns & expected.known, 1.0, 0.0)
+            levels["observed"] = kept * levels["observed"] + gained * taken
+            levels["expected"] = kept * levels["expected"] + gained * rhythm * exposure * factor
+            # A level that rests on nearly nothing is that of the rhythm.
+            thin = _LEVEL_PRIOR * (1.0 - kept)
+            levels["observed"] += thin
+            levels["expected"] += thin
+        # The day before or after a holiday teaches nothing about ordinary days.
+        is_ordinary = not local.is_unusual or local.bin >= BINS - 24
+        weight = np.where(learns & is_ordinary & (exposure > 0), 1.0, 0.0)
+        fade = np.where(weight > 0, _VISIT_KEPT, 1.0)
+        for field, gain in (("events", taken), ("exposure", exposure * level)):
+            column = bins[field][:, local.bin]
+            bins[field][:, local.bin] = column * fade + weight * gain
+        levels["events"] += np.where(learns, observed, 0.0)
+        new = (levels["events"] > 0) & (levels["hours"] == 0)
+        levels["first_hour"] = np.where(new, hour, levels["first_hour"])
+        levels["hours"] += levels["events"] > 0
+        self._bins.touch(self._every)
+        self._levels.touch(self._every)
+
+    def step(self, series: npt.NDArray[np.int64], factor: FloatArray | float) -> None:
+        """Take a new level over at once: `factor` times the one before."""
+        self._levels.table["observed"][series] *= factor
+        self._levels.table["rate"][series] *= factor
+        self._levels.touch(series)
+
+    def forget(self, series: int) -> None:
+        """Let a series begin anew, as if it had never been seen."""
+        for section in self.sections:
+            section.table[series] = section.blank
+            section.touch(np.array([series]))
+
+    def loosen(self, series: npt.NDArray[np.int64], hour: int) -> None:
+        """Learn the level of some series anew from here, as at an edge of the calendar."""
+        levels = self._levels.table
+        self._forget_level(series, _EDGE_KEPT)
+        levels["edge_hour"][series] = hour
+        levels["edge_kind"][series] = 0
+        levels["edge_size"][series] = _UNKNOWN_TOLERANCE
+        self._levels.touch(series)
+
+    def _forget_level(self, series: npt.NDArray[np.int64], kept: float) -> None:
+        levels = self._levels.table
+        level = levels["observed"][series] / levels["expected"][series]
+        weight = np.maximum(levels["expected"][series] * kept, min(_LEVEL_PRIOR, 5.0))
+        levels["expected"][series] = weight
+        levels["observed"][series] = level * weight
+
+    def _cross_edges(self, hour: int, local: LocalHour) -> None:
+        levels = self._levels.table[:_SIZE]
+        before = local_hour(hour - 1)
+        if local.month != before.month:
+            self._forget_level(self._every, _MONTH_KEPT)
+            levels["month_hour"] = hour
+        if local.season == before.season:
+            return
+        levels["before_edge"] = np.log(levels["observed"] / levels["expected"])
+        jump = levels["jumps"][:, before.season, local.season]
+        levels["observed"] *= np.exp(np.clip(jump, -0.8, 0.8))
+        self._forget_level(self._every, _EDGE_KEPT)
+        levels["edge_hour"] = hour
+        levels["edge_kind"] = before.season * SEASONS + local.season + 1
+        is_august = AUGUST in (before.season, local.season)
+        levels["edge_size"] = _AUGUST_TOLERANCE if is_august else _SCHOOL_TOLERANCE
+        levels["season"] = local.season
+
+    def _note_jump(self, hour: int, is_suspect: BoolArray) -> None:
+        """Three days after an edge: how far the level went."""
+        levels = self._levels.table[:_SIZE]
+        rows = np.flatnonzero(
+            (levels["edge_hour"] == hour - _JUMP_AFTER_HOURS)
+            & (levels["edge_kind"] > 0)
+            & ~is_suspect
+        )
+        if len(rows):
+            went = np.log(levels["observed"][rows] / levels["expected"][rows])
+            kind = levels["edge_kind"][rows] - 1
+            own = levels["jumps"][rows, kind // SEASONS, kind % SEASONS]
+            new = own + 0.7 * (went - levels["before_edge"][rows] - own)
+            levels["jumps"][rows, kind // SEASONS, kind % SEASONS] = new
+
+    def _rhythm(self, number: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Rate at level 1, visits of bins of this kind and own events in the bin, (2 * ROWS,) each."""
+        bins = self._bins.table[:_SIZE]
+        events = bins["events"][:, number].astype(np.float64)
+        exposure = bins["exposure"][:, number].astype(np.float64)
+        kind = list(same_kind(number))
+        kind_events = bins["events"][:, kind].sum(axis=1, dtype=np.float64)
+        kind_exposure = bins["exposure"][:, kind].sum(axis=1, dtype=np.float64)
+        total = self._levels.table["events"][:_SIZE]
+        base = np.zeros(_SIZE)
+        rate = np.zeros(_SIZE)
+        visits = kind_exposure / 60.0
+        for generation in GENERATIONS:
+            for start in (0, ROWS):
+                rows, parents = generation + start, PARENTS[generation] + start
+                if start:
+                    # A failure ratio is its own in size, and flat until it shows otherwise.
+                    own = total[rows] / np.maximum(total[rows - ROWS], 1.0)
+                    visits[rows] = visits[rows - ROWS]
+                    base[rows] = own
+                elif generation[0] == ROWS - 1:
+                    base[rows] = kind_events[rows] / np.maximum(kind_exposure[rows], 1.0)
+                else:
+                    share = total[rows] / np.maximum(total[parents], 1.0)
+                    base[rows] = rate[parents] * share
+                base[rows] = np.maximum(base[rows], 1e-9)
+                middle = (kind_events[rows] + _KIND) / (kind_exposure[rows] + _KIND / base[rows])
+                rate[rows] = (events[rows] + _OWN) / (exposure[rows] + _OWN / middle)
+        return rate, visits, events

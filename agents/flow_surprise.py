@@ -1,0 +1,333 @@
+"""How surprising a minute, and what it completes, is for every flow series (pure).
+
+Counts of 1, 5, 15 and 60 minutes are compared with their expectation, less what the expectation's own
+tolerance explains, by the signed root of the Poisson deviance in units of the series' own scatter at
+that time of day. How rare such a surprise is, the series' own tails tell: beyond its hundredth a tail
+is taken as exponential with the mean excess that it has shown, and never as thinner than a Gaussian.
+Two more statistics run across windows: the events that silence swallowed, in units of the series' own
+silences (senders that send in batches are silent for longer), and sums of hourly surprises, which find
+a level that moved by little.
+
+Nothing is learned from series that are under suspicion.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.account_rows import AccountRows
+from agents.flow_series import ALL_CELLS, CELLS, ROWS
+
+if TYPE_CHECKING:
+    from agents.flow_rates import HourExpected
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+SCALES: Final = (1, 5, 15, 60)
+"""Minutes of the windows; each begins on a multiple of its size."""
+SILENCE: Final = len(SCALES)
+DRIFT: Final = SILENCE + 1
+"""Numbers of the two other statistics, after those of `SCALES`."""
+
+SILENCE_EVENTS: Final = 18.0
+"""Swallowed events that make an outage: exp(-18) is 1.5e-8 for independent events. Below 1.5 x 13.8,
+where silence has become one in a million, with room for an expectation that is 10 % too low."""
+
+_SIZE: Final = 2 * ROWS
+_PARTS: Final = 8
+_STATE: Final = np.dtype(
+    [
+        ("scatter", "<f8", (len(SCALES), _PARTS)),
+        ("start", "<f8", (len(SCALES), 2)),
+        ("excess", "<f8", (len(SCALES), 2)),
+        ("observed", "<f8", (len(SCALES),)),
+        ("expected", "<f8", (len(SCALES),)),
+        ("exposure", "<f8"),
+        ("silent", "<f8"),
+        ("silent_since", "<i8"),
+        ("cluster", "<f8"),
+        ("drift", "<f8", (2,)),
+        ("drift_since", "<i8", (2,)),
+        ("slow_observed", "<f8"),
+        ("slow_expected", "<f8"),
+    ]
+)
+_FIRST_SCATTER: Final = ((1.2,) * _PARTS, (1.4,) * _PARTS, (1.7,) * _PARTS, (2.5,) * _PARTS)
+_SCATTER_PACE: Final = (1 / 240, 1 / 96, 1 / 48, 1 / 20)
+_TAIL_SHARE: Final = 0.01
+_TAIL_DECADES: Final = 2.0
+_TAIL_PACE: Final = (0.03, 0.05, 0.08, 0.15)
+_EXCESS_PACE: Final = 0.04
+_START_LEAST: Final = 2.33
+_EXCESS_LEAST: Final = 0.38
+_FIRST_START: Final = 2.8
+_FIRST_EXCESS: Final = 0.5
+_LEVEL_VARIES: Final = 1.1
+"""What a tenth more or less explains is level, which the tolerance covers, and not scatter."""
+_LEAST_EFFECT: Final = 5.0
+_SILENCE_COUNTED: Final = 1.0
+_MASS_CLIP: Final = 3.0
+_CLUSTER_MOST: Final = 20.0
+_YOUNG: Final = 0.7
+_CLUSTER_PACE: Final = 0.02
+_DRIFT_FREE: Final = 0.5
+_DRIFT_CLIP: Final = 3.0
+DRIFT_BAR: Final = 14.0
+"""Where a sum of hourly surprises alarms; each counts by what it has above 0.5 and by 3 at most."""
+_SLOW_KEPT: Final = 1 - 1 / 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """A minute's circumstances.
+
+    Attributes:
+        minute: `time_ms // MINUTE_MS`.
+        hour: what the hour is expected to bring.
+        part: which eighth of the local day it is.
+        is_calm: series without suspicion, which may be learned from, shape (2 * ROWS,).
+        judged: series that are judged in this hour.
+    """
+
+    minute: int
+    hour: HourExpected
+    part: int
+    is_calm: BoolArray
+    judged: BoolArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Series that one statistic finds suspicious at the end of a minute.
+
+    Attributes:
+        statistic: place in `SCALES`, `SILENCE` or `DRIFT`.
+        direction: +1 for too many, -1 for too few.
+        series: shape (k,), their numbers.
+        decades: shape (k,), `-log10` of how often a window of this size surprises so.
+        observed: of *all* series in the statistic's window, shape (2 * ROWS,).
+        expected: likewise.
+        since: first minute of the window, shape (k,).
+    """
+
+    statistic: int
+    direction: int
+    series: IntArray
+    decades: FloatArray
+    observed: FloatArray
+    expected: FloatArray
+    since: IntArray
+
+
+def deviance_root(values: FloatArray, means: FloatArray) -> FloatArray:
+    """Signed root of the Poisson deviance, n each; nearly Gaussian down to small means."""
+    means = np.maximum(means, 1e-9)
+    gap = means - values
+    gap += values * np.log(np.maximum(values, 1e-300) / means)
+    return np.copysign(np.sqrt(np.maximum(2.0 * gap, 0.0)), values - means)
+
+
+class FlowSurprise:
+    """Scatter, tails, windows and silences of all series; a section of the checkpoint.
+
+    Args:
+        bar_decades: how rare per series and day a surprise must be for an alarm.
+    """
+
+    def __init__(self, bar_decades: float) -> None:
+        blank = {
+            "scatter": _FIRST_SCATTER,
+            "start": _FIRST_START,
+            "excess": _FIRST_EXCESS,
+            "cluster": 1.2,
+        }
+        self._rows = AccountRows("flow surprise", 1, _STATE, blank)
+        self._rows.reserve(_SIZE)
+        self._every = np.arange(_SIZE)
+        self._bars = [bar_decades + math.log10(1440 / scale) for scale in SCALES]
+        self._bar = bar_decades
+        self._is_failures = self._every >= ROWS
+        self._is_box = (self._every % ROWS >= CELLS) & (self._every % ROWS < ALL_CELLS)
+        self._may_fall = ~self._is_box
+        self._may_hush = ~self._is_box & ~self._is_failures
+
+    @property
+    def section(self) -> AccountRows:
+        """For the journal."""
+        return self._rows
+
+    def scatters(self, part: int) -> FloatArray:
+        """Variance of five-minute counts in units of their mean, shape (2 * ROWS,)."""
+        return self._rows.table["scatter"][:_SIZE, 1, part]
+
+    def hour_brought(self, part: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Observed, exposure and scatter of the hour that ends now; begins the next one."""
+        table = self._rows.table[:_SIZE]
+        result = (
+            table["observed"][:, -1].copy(),
+            table["exposure"].copy(),
+            table["scatter"][:, -1, part].copy(),
+        )
+        table["observed"][:, -1] = 0.0
+        table["expected"][:, -1] = 0.0
+        table["exposure"] = 0.0
+        return result
+
+    def minute(
+        self,
+        turn: Turn,
+        values: FloatArray,
+        exposures: FloatArray,
+    ) -> list[Found]:
+        """Judge a closed minute.
+
+        Args:
+            turn: which minute, and what is known of it.
+            values: events, shape (2 * ROWS,).
+            exposures: minutes or events.
+        """
+        minute, hour = turn.minute, turn.hour
+        table = self._rows.table[:_SIZE]
+        judged = turn.judged
+        mean = hour.rate * exposures * np.where(judged, hour.factor, 0.0)
+        table["observed"] += values[:, None]
+        table["expected"] += mean[:, None]
+        table["exposure"] += exposures
+        found: list[Found] = []
+        for number, size in enumerate(SCALES):
+            if (minute + 1) % size:
+                break
+            self._window(number, turn, found)
+        if (minute + 1) % SCALES[-1] == 0:
+            self._drifted(turn, found)
+        self._hushed(turn, values, mean, found)
+        # The hour's own sums are taken by `hour_brought`.
+        for number, size in enumerate(SCALES[:-1]):
+            if (minute + 1) % size == 0:
+                table["observed"][:, number] = 0.0
+                table["expected"][:, number] = 0.0
+        self._rows.touch(self._every)
+        return found
+
+    def _window(self, number: int, turn: Turn, found: list[Found]) -> None:
+        minute, hour, judged, part = turn.minute, turn.hour, turn.judged, turn.part
+        learns = judged & turn.is_calm
+        table = self._rows.table[:_SIZE]
+        seen, mean = table["observed"][:, number], table["expected"][:, number]
+        wide = 1.0 + hour.tolerance
+        nearest = np.clip(seen, mean / wide, mean * wide)
+        scatter = table["scatter"][:, number, part]
+        surprise = np.where(judged, deviance_root(seen, nearest) / np.sqrt(scatter), 0.0)
+        effect = seen - mean
+        for side, direction in enumerate((1, -1)):
+            size = surprise * direction
+            start = table["start"][:, number, side]
+            excess = table["excess"][:, number, side]
+            beyond = size - start
+            decades = _TAIL_DECADES + beyond / (excess * math.log(10.0)) - hour.bar
+            alarm = (decades >= self._bars[number]) & (effect * direction >= _LEAST_EFFECT)
+            if direction < 0:
+                alarm &= self._may_fall
+            if alarm.any():
+                series = np.flatnonzero(alarm)
+                since = np.full(len(series), minute - SCALES[number] + 1)
+                found.append(
+                    Found(
+                        number,
+                        direction,
+                        series,
+                        decades[series] - self._bars[number] + self._bar,
+                        seen.copy(),
+                        mean.copy(),
+                        since,
+                    )
+                )
+            over = learns & (beyond > 0)
+            pace = _TAIL_PACE[number]
+            start += np.where(
+                over, pace * (1 - _TAIL_SHARE), np.where(learns, -pace * _TAIL_SHARE, 0.0)
+            )
+            np.maximum(start, _START_LEAST, out=start)
+            if over.any():
+                gain = np.where(over, np.minimum(beyond, 5.0 * excess) - excess, 0.0)
+                excess += _EXCESS_PACE * gain
+                np.maximum(excess, _EXCESS_LEAST, out=excess)
+        inner = np.clip(seen, mean / _LEVEL_VARIES, mean * _LEVEL_VARIES)
+        plain = deviance_root(seen, inner) ** 2
+        gain = np.where(learns & (mean > 0), np.minimum(plain, 9.0 * scatter) - scatter, 0.0)
+        scatter += _SCATTER_PACE[number] * gain
+        np.maximum(scatter, 1.0, out=scatter)
+
+    def _drifted(self, turn: Turn, found: list[Found]) -> None:
+        minute, hour, judged, is_calm = turn.minute, turn.hour, turn.judged, turn.is_calm
+        table = self._rows.table[:_SIZE]
+        last = len(SCALES) - 1
+        seen, mean = table["observed"][:, last], table["expected"][:, last]
+        table["slow_observed"] = table["slow_observed"] * _SLOW_KEPT + np.where(judged, seen, 0.0)
+        table["slow_expected"] = table["slow_expected"] * _SLOW_KEPT + mean
+        scatter = np.sqrt(table["scatter"][:, last, turn.part])
+        wide = 1.0 + hour.tolerance
+        for side, direction in enumerate((1, -1)):
+            edge = mean * wide if direction > 0 else mean / wide
+            size = np.clip(direction * deviance_root(seen, edge) / scatter, -3.0, _DRIFT_CLIP)
+            counts = judged & is_calm & (mean > 0)
+            drift, since = table["drift"][:, side], table["drift_since"][:, side]
+            since[:] = np.where(counts & (drift <= 0), minute - SCALES[-1] + 1, since)
+            drift[:] = np.where(
+                counts, np.maximum(drift + size - _DRIFT_FREE, 0.0), np.where(is_calm, drift, 0.0)
+            )
+            bar = DRIFT_BAR * (1.0 + hour.bar)
+            alarm = counts & (drift >= bar)
+            if direction < 0:
+                alarm &= self._may_fall
+            if alarm.any():
+                series = np.flatnonzero(alarm)
+                found.append(
+                    Found(
+                        DRIFT,
+                        direction,
+                        series,
+                        self._bar * drift[series] / bar[series],
+                        table["slow_observed"].copy(),
+                        table["slow_expected"].copy(),
+                        since[series].copy(),
+                    )
+                )
+
+    def _hushed(self, turn: Turn, values: FloatArray, mean: FloatArray, found: list[Found]) -> None:
+        minute, hour, judged, is_calm = turn.minute, turn.hour, turn.judged, turn.is_calm
+        table = self._rows.table[:_SIZE]
+        silent, since, cluster = table["silent"], table["silent_since"], table["cluster"]
+        speaks, mass = values > 0, mean * hour.silence
+        # How likely one more minute of a silence is, tells how much of what is expected is one
+        # independent sender: the slope of the likelihood of exp(-mass / cluster) at this minute.
+        tried = is_calm & judged & (silent > _SILENCE_COUNTED) & (mass > 0)
+        if tried.any():
+            weight = np.minimum(mass / cluster, _MASS_CLIP)
+            slope = np.where(speaks, -weight / np.expm1(np.maximum(weight, 1e-9)), weight)
+            cluster *= np.exp(np.where(tried, _CLUSTER_PACE * slope, 0.0))
+            np.clip(cluster, 1.0, _CLUSTER_MOST, out=cluster)
+        since[:] = np.where(speaks, 0, np.where(since == 0, minute, since))
+        silent[:] = np.where(speaks, 0.0, silent + mass)
+        need = SILENCE_EVENTS * np.maximum(0.95 * cluster, 1.0) * (1.0 + _YOUNG * hour.bar)
+        alarm = judged & ~speaks & (silent >= need) & self._may_hush & (mass > 0)
+        if alarm.any():
+            series = np.flatnonzero(alarm)
+            found.append(
+                Found(
+                    SILENCE,
+                    -1,
+                    series,
+                    self._bar + (silent[series] / need[series] - 1.0) * self._bar,
+                    np.where(speaks, np.maximum(values, mass), 0.0),
+                    np.where(speaks, mass, silent),
+                    since[series].copy(),
+                )
+            )
