@@ -165,18 +165,19 @@ class ContextHabits:
         """
         params = self.params
         self._reserve(seen)
-        own, group = self.rows.table[seen.account], self.groups.table[seen.group]
-        days = own["days"].astype(np.float64)
-        peers = group["days"].astype(np.float64) + 1.0
+        # Single fields are gathered, never whole records, which are long.
+        own, group = self.rows.table, self.groups.table
+        days = own["days"][seen.account].astype(np.float64)
+        peers = group["days"][seen.group].astype(np.float64) + 1.0
         parts = np.zeros((len(days), len(PARTS)))
         for place, name in enumerate(("network", "client")):
-            parts[:, place] = self._of_values(name, getattr(seen, name), own, group, day)
-        rows = np.arange(len(days))
+            parts[:, place] = self._of_values(name, seen, day)
 
         def rate(name: str, code: npt.NDArray[np.integer], uniform: float) -> FloatArray:
-            of_peers = (group[name][rows, code] + uniform) / peers
-            count = own[name][rows, code] + params.peer_days * of_peers
-            return np.clip(count / (days + params.peer_days), 1e-4, 1.0)
+            of_peers = (group[name][seen.group, code] + uniform) / peers
+            count = own[name][seen.account, code] + params.peer_days * of_peers
+            rates: FloatArray = np.clip(count / (days + params.peer_days), 1e-4, 1.0)
+            return rates
 
         is_new = (parts[:, 0] > 0.0).astype(np.float64)
         ratio = _STRANGER_CLASS[seen.net_class] / rate("net_class", seen.net_class, 1 / 6)
@@ -197,20 +198,15 @@ class ContextHabits:
         total = np.round(np.minimum(total, params.most) / _GRAIN) * _GRAIN
         return total, parts
 
-    def _of_values(
-        self,
-        name: str,
-        value: UInt64Array,
-        own: npt.NDArray[np.void],
-        group: npt.NDArray[np.void],
-        day: int,
-    ) -> FloatArray:
+    def _of_values(self, name: str, seen: Context, day: int) -> FloatArray:
         """The surprise of networks or clients, by the account's own novelties and the peers'."""
-        params = self.params
-        days = own["days"].astype(np.float64)
-        used = (own[name + "_days"] * (own[name] == value[:, None])).sum(axis=1)
-        peers = (group["novel_" + name] + 30.0 * params.novelty) / (group["days"] + 30.0)
-        novelty = own["novel_" + name] + params.peer_days * peers
+        params, value, rows = self.params, getattr(seen, name), seen.account
+        own, group = self.rows.table, self.groups.table
+        days = own["days"][rows].astype(np.float64)
+        used = (own[name + "_days"][rows] * (own[name][rows] == value[:, None])).sum(axis=1)
+        peers = group["novel_" + name][seen.group] + 30.0 * params.novelty
+        peers = peers / (group["days"][seen.group] + 30.0)
+        novelty = own["novel_" + name][rows] + params.peer_days * peers
         novelty = np.clip(novelty / (days + params.peer_days), 1e-3, 1.0)
         stranger = 0.9 / (1.0 + self.users(value, day))
         rate = np.maximum(used, 1e-3) / (days + 1.0)

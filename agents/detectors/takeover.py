@@ -194,7 +194,8 @@ class Takeover:
         }
         seen = {}
         for name, values in added.items():
-            np.add.at(table["all_" + name], accesses.account, values.astype(np.float32))
+            sums = np.add.reduceat(values, runs.start)
+            table["all_" + name][runs.account] += sums.astype(np.float32)
             of_strange = runs.running(np.where(strange, values, 0.0))
             seen[name] = table[name][runs.account][runs.of] + of_strange
             table[name][runs.account] = seen[name][ends]
@@ -259,9 +260,9 @@ class Takeover:
         return surprise, peak
 
     def _faded_peak(self, accounts: Int64Array, day: int) -> FloatArray:
-        own = self.rows.table[accounts]
-        age = np.maximum(day - own["last_day"], 0)
-        faded = own["peak"].astype(np.float64) - self.params.fade_per_day * age
+        table = self.rows.table
+        age = np.maximum(day - table["last_day"][accounts], 0)
+        faded = table["peak"][accounts].astype(np.float64) - self.params.fade_per_day * age
         grains: FloatArray = np.round(np.maximum(faded, 0.0) / _GRAIN) * _GRAIN
         return grains
 
