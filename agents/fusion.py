@@ -7,7 +7,7 @@ has its share of the budget, and expectations add whether the detectors depend o
 any abuse at most N * 10^-BUDGET incidents are expected: the *per-family error rate* is controlled, for
 every partition, every region and every span of time, and a region's is the sum of its partitions'.
 
-Why not an online false discovery rate (LORD, SAFFRON, e-LOND). Three reasons. (1) Their level for a test
+Why not an online false discovery rate (LORD, SAFFRON, e-LOND). Three  (1) Their level for a test
 depends on how many tests and how many discoveries came before: over a year of 4 000 accounts e-LOND's
 level falls to about q / 10^7 until somebody is caught, so the first harvest, the one that matters, would
 be found last; and an attacker who can spend others' tests can starve the level. (2) An FDR held in each
@@ -32,8 +32,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from agents import reasons
 from agents.detectors.calibration import BUDGET, SUSPICION
+from agents.evidence_figures import covers_all_days, facts_of, patients_beyond
 from agents.findings import FindingStatus, VerdictKind
 from agents.incidents import Incident, IncidentBook, Told, Trace
 from agents.signals import SubjectKind, group_subject
@@ -51,7 +51,7 @@ _NAMESPACE: Final = uuid.UUID("6f0c3a52-5a37-5d5e-9c8e-2b1c54c1a9d4")
 """Of the ids of findings; changing it would tell every incident anew."""
 
 _NEVER: Final = 2**62
-_MOST_MEMBERS: Final = 50
+_MOST_MEMBERS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,19 +261,23 @@ class Fusion:
         incident.last_ms = max(incident.last_ms, signal.time_ms)
         incident.begin_ms = min(incident.begin_ms, signal.begin_ms)
         incident.end_ms = max(incident.end_ms, signal.end_ms)
-        incident.facts |= signal.facts | reasons.facts_of(signal.detector, signal.figures)
+        incident.facts |= signal.facts | facts_of(signal.detector, signal.figures)
         if incident.flow != signal.flow:
             incident.flow = None
         trace = incident.traces.get(signal.detector)
-        if trace is None or signal.score >= trace.score:
+        if signal.subject.kind is SubjectKind.FLOW:
+            # A break has one kind at a time: what began as a drop may turn out an outage.
+            highest = max([signal.score, *(one.score for one in incident.traces.values())])
+            incident.traces = {signal.detector: Trace(highest, dict(signal.figures))}
+        elif trace is None or signal.score >= trace.score:
             incident.traces[signal.detector] = Trace(signal.score, dict(signal.figures))
         if signal.subject.kind is SubjectKind.GROUP:
             members = (*incident.subject.members, *signal.subject.members)
             incident.subject = replace(
                 incident.subject, members=group_subject(members).members[:_MOST_MEMBERS]
             )
-        patients = reasons.patients_beyond(signal.detector, signal.figures)
-        if patients is not None and reasons.covers_all_days(signal.detector):
+        patients = patients_beyond(signal.detector, signal.figures)
+        if patients is not None and covers_all_days(signal.detector):
             incident.reads = True
             incident.since_patients = max(incident.since_patients, patients)
         elif patients is not None:
@@ -288,7 +292,7 @@ class Fusion:
         is_news = (
             incident.revision < 0
             or severity_now(incident).rank > told.severity.rank
-            or len(incident.traces) > told.detectors
+            or not set(incident.traces) <= set(told.detectors)
         )
         if is_news:
             return [self._tell(incident, time_ms)]
@@ -314,7 +318,7 @@ class Fusion:
             severity=severity,
             score=incident.score,
             patients=incident.patients,
-            detectors=len(incident.traces),
+            detectors=sorted(incident.traces),
             day=max(day, before.day),
             today=(before.today if day <= before.day else 0) + counted,
         )

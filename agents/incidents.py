@@ -48,7 +48,7 @@ class Told:
     severity: Severity = Severity.UNKNOWN
     score: float = 0.0
     patients: int = 0
-    detectors: int = 0
+    detectors: list[str] = field(default_factory=list)
     day: int = 0
     today: int = 0
 

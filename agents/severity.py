@@ -73,8 +73,7 @@ _OF_FLOWS: Final = {
     #                  a part of the flow, all of it
     "outage": (Severity.MEDIUM, Severity.HIGH),
     "drop": (Severity.MEDIUM, Severity.HIGH),
-    "failure_ratio": (Severity.MEDIUM, Severity.HIGH),
-    "mailbox_flooding": (Severity.MEDIUM, Severity.MEDIUM),
+    "flooding": (Severity.MEDIUM, Severity.MEDIUM),
     "spike": (Severity.LOW, Severity.MEDIUM),
     "level_shift": (Severity.LOW, Severity.MEDIUM),
 }

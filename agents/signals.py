@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streams.event_time import DAY_MS, PARIS
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from agents.account_watch import Suspicion
     from agents.findings import Figure
+
+
+PAST_DAY: Final = "suspected_before_day"
+"""Name of the figure that tells of an earlier suspicion."""
 
 
 class SubjectKind(StrEnum):
@@ -125,6 +129,9 @@ def account_signal(
 ) -> Signal:
     """From a suspicion of `AccountWatch` about the account that `subject` names."""
     figures = figures_of(suspicion.evidence)
+    if suspicion.past is not None:
+        figures[PAST_DAY] = suspicion.past.last_day
+        facts |= {Fact.RECURRENCE}
     since = figures.get("since_day")
     begin_ms = suspicion.time_ms - DAY_MS
     if isinstance(since, int) and since > 0:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from agents import reasons
+from agents.evidence_figures import Told, evidence_of
 from agents.findings import Finding, VerdictKind
+from agents.place_words import is_whole
+from agents.reasons import reasons_of
 from agents.severity import Consequence, priority_of, severity_of, severity_of_flow
 from agents.signals import Fact, SubjectKind
 
 if TYPE_CHECKING:
     from agents.findings import Figure, Severity
     from agents.incidents import Incident
+
+_MOST_SHOWN: Final = 50
 
 _SCORE_DECADES: Final = 4.0
 """A finding's score is 1 - 10^(-s/4): 0.9 at the budget of 4, 0.99 for 10 000 times rarer."""
@@ -21,9 +25,8 @@ def severity_now(incident: Incident) -> Severity:
     """By what is known of its consequences at present."""
     subject = incident.subject
     if subject.kind is SubjectKind.FLOW:
-        is_whole = subject.department is None and subject.sector == "NR"
-        leading, _ = incident.by_strength()[0]
-        return severity_of_flow(leading, is_whole=is_whole)
+        leading, trace = incident.by_strength()[0]
+        return severity_of_flow(leading, is_whole=is_whole(trace.figures))
     facts = frozenset(incident.facts)
     return severity_of(Consequence(incident.score, incident.patients, incident.most_a_day, facts))
 
@@ -32,8 +35,8 @@ def finding_of(incident: Incident, severity: Severity, time_ms: int) -> Finding:
     """The incident as it is to be told at an event time; its revision is already counted."""
     subject = incident.subject
     strongest = incident.by_strength()
-    told = [reasons.Told(name, one.score, one.figures) for name, one in strongest]
-    why = reasons.reasons_of(subject.kind, told)
+    told = [Told(name, one.score, one.figures) for name, one in strongest]
+    why = reasons_of(subject.kind, told)
     patients = incident.patients if incident.reads else None
     is_waiting = incident.status.is_open
     weak = Fact.WEAKER_AUTHENTICATION in incident.facts
@@ -61,9 +64,7 @@ def finding_of(incident: Incident, severity: Severity, time_ms: int) -> Finding:
     )
 
 
-def _evidence(
-    incident: Incident, told: list[reasons.Told], patients: int | None
-) -> dict[str, Figure]:
+def _evidence(incident: Incident, told: list[Told], patients: int | None) -> dict[str, Figure]:
     """The record's map: what the incident adds up to, then each detector's figures."""
     found: dict[str, Figure] = {"score_log10": round(incident.score, 3)}
     if patients is not None:
@@ -75,6 +76,6 @@ def _evidence(
         found["facts"] = " ".join(sorted(incident.facts))
     if incident.verdict is not VerdictKind.UNKNOWN:
         found["verdict"] = str(incident.verdict)
-    for number, member in enumerate(incident.subject.members, start=1):
+    for number, member in enumerate(incident.subject.members[:_MOST_SHOWN], start=1):
         found[f"member_{number:02d}"] = member
-    return found | reasons.evidence_of(told)
+    return found | evidence_of(told)

@@ -15,9 +15,11 @@ from tests.support.signals import ACCOUNT, START_MS, signal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.findings import Figure
     from agents.signals import Signal
 
 DAY_H = 24
+WHOLE: dict[str, Figure] = {"observed": 0, "expected": 100.0, "sector": "*", "couloir": "*"}
 OTHER = account_subject("a2", "b2")
 
 
@@ -232,8 +234,8 @@ def test_a_verdict_on_what_is_not_known_here_changes_nothing() -> None:
 def test_a_flow_is_resolved_when_its_break_ended_and_its_end_told_again_is_nothing() -> None:
     flow = flow_subject("mss-messages rate")
     fusion = Fusion()
-    begun = signal(1, 6.0, "outage", subject=flow, figures={"observed": 0}, begin_h=0.5)
-    over = replace(signal(3, 6.0, "outage", subject=flow, begin_h=0.5, ended=True), figures={})
+    begun = signal(1, 6.0, "outage", subject=flow, figures=WHOLE, begin_h=0.5)
+    over = replace(signal(3, 6.0, "outage", subject=flow, begin_h=0.5, ended=True), figures=WHOLE)
     findings = told(fusion, begun, over, over)
     assert statuses(findings) == [FindingStatus.OPEN, FindingStatus.RESOLVED]
     assert [one.severity for one in findings] == [Severity.HIGH] * 2
@@ -281,3 +283,32 @@ def test_state_of_another_version_or_form_is_refused() -> None:
     for payload in (b'{"version":2,"rows":{}}', b"{}", b"[1]", b'{"version":1,"rows":{"1":{}}}'):
         with pytest.raises(StateError):
             IncidentBook().load(payload)
+
+
+def test_signals_of_one_slice_are_taken_in_the_order_of_their_times() -> None:
+    (first, *_) = Fusion().take([signal(2), signal(1, 5.0, "enumeration")])
+    assert (first.detector, first.opened_at_ms) == ("enumeration", at_ms(1))
+
+
+def test_what_was_forgotten_stays_forgotten_after_a_recovery() -> None:
+    fusion = Fusion()
+    told(fusion, signal(0))
+    payload, _ = fusion.book.encode(fusion.book.drain())
+    fusion.pass_time(at_ms(98 * DAY_H))
+    later, _ = fusion.book.encode(fusion.book.drain())
+    recovered = IncidentBook()
+    recovered.load(payload)
+    assert len(recovered) == 1
+    recovered.load(later)
+    assert len(recovered) == 0
+    assert recovered.ledger == fusion.book.ledger
+
+
+def test_a_break_of_a_flow_that_changes_its_kind_is_one_incident_of_its_last_kind() -> None:
+    flow = flow_subject("incident-7")
+    drop = signal(1, 6.0, "drop", subject=flow, figures=WHOLE, begin_h=0.5)
+    outage = signal(2, 5.0, "outage", subject=flow, figures=WHOLE, begin_h=0.5)
+    findings = told(Fusion(), drop, outage)
+    assert [one.detectors for one in findings] == [("drop",), ("outage",)]
+    assert findings[0].finding_id == findings[1].finding_id
+    assert findings[0].score == findings[1].score
