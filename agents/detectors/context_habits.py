@@ -38,7 +38,6 @@ OF_DAY: Final = 4
 """Those of a single day that are noted, the first ones."""
 HOURS: Final = 48
 """Hours of a working day, then those of a Saturday or Sunday."""
-_SLOTS: Final = 65_536
 _SECOND_SLOT: Final = np.uint64(32)
 _GRAIN: Final = 2.0**-20
 """Surprises are rounded to this, so that they are the same in memory and in a checkpoint."""
@@ -101,6 +100,7 @@ class HabitParams:
         settled_days: working days with which surprises count half.
         peer_days: working days that the group's rates weigh.
         novelty: prior share of days with a new network, and of those with a new client.
+        popular_slots: places in the table of who uses what; two values share one by chance.
         popular_days: days after which a colleague's use of a value weighs 1/e.
         known_ratio: how likely a stranger comes by a network or client that the owner has used.
         second_weight: of the lesser of the surprises of network and client, which change together.
@@ -115,6 +115,7 @@ class HabitParams:
     settled_days: float = 8.0
     peer_days: float = 6.0
     novelty: float = 0.04
+    popular_slots: int = 65_536
     popular_days: float = 45.0
     known_ratio: float = 0.05
     second_weight: float = 0.5
@@ -155,7 +156,7 @@ class ContextHabits:
         self.rows = AccountRows("context-habits", _VERSION, _HABITS, {})
         self.groups = AccountRows("context-groups", _VERSION, _GROUP, {})
         self.popular = AccountRows("context-popularity", _VERSION, _POPULAR, {})
-        self.popular.reserve(_SLOTS)
+        self.popular.reserve(params.popular_slots)
 
     def surprises(self, seen: Context, day: int) -> tuple[FloatArray, FloatArray]:
         """How much each of n accesses' context surprises on a local day.
@@ -226,7 +227,7 @@ class ContextHabits:
         """About how many accounts used each network or client lately, at most by a chance too many."""
         table = self.popular.table
         least = np.full(len(value), np.inf)
-        for rows in _slots(value):
+        for rows in _places(value, self.params.popular_slots):
             age = np.maximum(day - table["day"][rows], 0)
             count = table["accounts"][rows] * np.exp(-age / self.params.popular_days)
             least = np.minimum(least, count)
@@ -314,7 +315,7 @@ class ContextHabits:
 
     def _use(self, value: UInt64Array, weight: FloatArray, day: int) -> None:
         table = self.popular.table
-        for rows in _slots(value):
+        for rows in _places(value, self.params.popular_slots):
             touched = np.unique(rows)
             age = np.maximum(day - table["day"][touched], 0)
             table["accounts"][touched] *= np.exp(-age / self.params.popular_days)
@@ -355,9 +356,9 @@ def _beside(hour: Int64Array, step: int) -> Int64Array:
     return hour - hour % 24 + (hour + step) % 24
 
 
-def _slots(value: UInt64Array) -> tuple[Int64Array, Int64Array]:
+def _places(value: UInt64Array, slots: int) -> tuple[Int64Array, Int64Array]:
     """Two rows of the popularity table for each value; the halves do not meet."""
-    half = np.uint64(_SLOTS // 2)
+    half = np.uint64(slots // 2)
     first = (value % half).astype(np.int64)
     second = ((value >> _SECOND_SLOT) % half + half).astype(np.int64)
     return first, second

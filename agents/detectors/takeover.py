@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 _VERSION: Final = 1
 _LOWEST: Final = -30.0
+_ACCEPTED_DAYS: Final = 5
+"""Working days that a context counts for once an analyst has found nothing wrong with it."""
 _HIGHEST: Final = 200.0
 _GRAIN: Final = 2.0**-20
 """Of surprises: kept in 4 bytes without loss."""
@@ -65,11 +67,14 @@ _RECORD: Final = np.dtype(
         ("since_day", "<i4"),
         ("last_day", "<i4"),
         ("peak", "<f4"),
+        ("network", "<u8"),
+        ("client", "<u8"),
         ("parts", "<f2", (len(PARTS),)),
         ("auth", "u1"),
         ("usual_auth", "u1"),
         ("net_class", "u1"),
         ("lifecycle", "u1"),
+        ("hour", "u1"),
         *((f"since_{name}", "<f4") for name in COUNTS),
     ]
 )
@@ -285,9 +290,12 @@ class Takeover:
         rows, at = rows[more], at[more]
         table["peak"][rows] = total[at]
         table["parts"][rows] = parts[at]
+        table["network"][rows] = changed.network[at]
+        table["client"][rows] = changed.client[at]
         table["auth"][rows] = changed.auth_method[at]
         table["net_class"][rows] = changed.net_class[at]
         table["lifecycle"][rows] = changed.lifecycle[at]
+        table["hour"][rows] = changed.hour[at]
         usual = self.habits.rows.table["auth"][rows].astype(np.float32)
         table["usual_auth"][rows] = usual.argmax(axis=1)
         begins = rows[table["since_day"][rows] == 0]
@@ -371,8 +379,21 @@ class Takeover:
         rows = np.array([account])
         self.rows.reserve(account + 1)
         self.habits.rows.reserve(account + 1)
-        if self.rows.table["all_patients"][account] > 0:
-            self.habits.learn(rows, np.array([group]), day)
+        row = self.rows.table[account]
+        if row["since_day"] > 0:
+            seen = Context(
+                account=rows,
+                group=np.array([group]),
+                network=row["network"].reshape(1),
+                client=row["client"].reshape(1),
+                net_class=row["net_class"].reshape(1),
+                auth_method=row["auth"].reshape(1),
+                lifecycle=row["lifecycle"].reshape(1),
+                hour=np.array([row["hour"]], np.int64),
+            )
+            for _ in range(_ACCEPTED_DAYS):
+                self.habits.note(seen)
+                self.habits.learn(rows, seen.group, day)
         self._end_day(rows)
         self._end_change(rows)
         self.rows.touch(rows)
