@@ -127,7 +127,8 @@ def assert_same_memory(one: AccountWatch, other: AccountWatch) -> None:
         if isinstance(left, AccountRows) and left is not one.reported.rows:
             assert isinstance(right, AccountRows)
             width = max(len(left.table), len(right.table))
-            left.reserve(width), right.reserve(width)
+            left.reserve(width)
+            right.reserve(width)
             assert left.encode(set(range(width))) == right.encode(set(range(width)))
 
 
