@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from agents.alerts import Alert, AlertIdentity
-from metrics.catalogue import FINDING_DETECTORS, OTHER_DETECTOR
+from metrics.labels import FINDING_DETECTORS, OTHER_DETECTOR
 from metrics.views import FindingRow
 from streams.recordwise import BadRecordError
 

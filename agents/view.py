@@ -229,13 +229,14 @@ def _partition_view(number: int, processor: SourceProcessor) -> PartitionView:
             for flow, totals in durable.items()
             for sector, outcome in np.argwhere(totals.events).tolist()
         },
-        late={flow: totals.late for flow, totals in durable.items()},
-        duplicates={flow: totals.duplicates for flow, totals in durable.items()},
+        late={flow: durable[flow].late for flow in FLOWS if flow in durable},
+        duplicates={flow: durable[flow].duplicates for flow in FLOWS if flow in durable},
         dead_letters={
             (flow, reason): n
             for flow, totals in durable.items()
             for reason, n in totals.dead_letters.items()
         },
+        # Verdicts have no event time; of them, refusals alone are counted.
         newest_ms={f: t.newest_ms for f, t in durable.items() if t.newest_ms},
         watermark_ms={f: t.watermark_ms for f, t in durable.items() if t.newest_ms},
         duplicate_horizon_ms={f: t.horizon_ms for f, t in durable.items() if t.newest_ms},

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.registry import Collector
 
-from metrics.catalogue import FINDING_DETECTORS, SEVERITIES
 from metrics.families import family
+from metrics.labels import FINDING_DETECTORS, SEVERITIES
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from metrics.catalogue import GROUPS, SEVERITIES
+from metrics.labels import GROUPS, SEVERITIES
 from metrics.worker import program_version
 from streams.event_time import WINDOWS
 from streams.topics import FLOWS

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.registry import Collector
 
-from metrics.catalogue import DEAD_LETTER_REASONS
 from metrics.families import family, histogram
+from metrics.labels import DEAD_LETTER_REASONS, REFUSED
 from streams.topics import FLOWS
 from streams.vocabulary import OUTCOMES, SECTORS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from metrics.views import PartitionView, RegionView
 
 _NO_EVENTS = dict.fromkeys(product(FLOWS, SECTORS, OUTCOMES), 0)
-_NO_DEAD_LETTERS = dict.fromkeys(product(FLOWS, DEAD_LETTER_REASONS), 0)
+_NO_DEAD_LETTERS = dict.fromkeys(product(REFUSED.values, DEAD_LETTER_REASONS), 0)
 _NONE = dict.fromkeys(FLOWS, 0)
 
 

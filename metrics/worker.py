@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.registry import Collector
 
-from metrics.catalogue import CATALOGUE, GROUPS, INTAKE, MOVES
+from metrics.catalogue import CATALOGUE
 from metrics.families import family, histogram
+from metrics.labels import GROUPS, INTAKE, MOVES
 from metrics.views import Buckets
-from streams.topics import ACTIVITY_MARKS, FLOWS
+from streams.topics import ACTIVITY_MARKS, FLOWS, REGION_CELLS, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 
     from streams.observing import WorkerStatus
 
-_SOURCE, _ACTIVITY = GROUPS
-_GROUP_OF = {**dict.fromkeys(FLOWS, _SOURCE), ACTIVITY_MARKS: _ACTIVITY}
+_SOURCE, _ACTIVITY, _REGION = GROUPS
+_GROUP_OF = {
+    **dict.fromkeys((*FLOWS, VERDICTS), _SOURCE),
+    ACTIVITY_MARKS: _ACTIVITY,
+    REGION_CELLS: _REGION,
+}
 
 
 @dataclass(slots=True)

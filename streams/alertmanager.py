@@ -21,7 +21,7 @@ import aiohttp
 import orjson
 
 from agents.findings import Severity
-from metrics.catalogue import ALERTMANAGERS_MAX
+from metrics.labels import ALERTMANAGERS_MAX
 from metrics.views import PushRow
 from streams.errors import ConfigError
 from streams.watchdog import EXIT_FAILED, describe, end_process

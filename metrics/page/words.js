@@ -143,6 +143,7 @@ export const FLOW_NAMES = {
   "insi-calls": "INSi",
   "eprescriptions": { fr: "Ordo.", en: "e-Presc." },
   "platform-accesses": { fr: "Accès", en: "Access" },
+  "verdicts": { fr: "Verdicts", en: "Verdicts" },
 };
 
 export const CODE_NAMES = {
@@ -199,6 +200,5 @@ export const DETECTOR_NAMES = {
   drop: { fr: "Chute de flux", en: "Flow drop" },
   level_shift: { fr: "Changement de niveau", en: "Level shift" },
   outage: { fr: "Flux interrompu", en: "Flow outage" },
-  failure_ratio: { fr: "Échecs en hausse", en: "Failures rising" },
-  mailbox_flooding: { fr: "Embouteillage MSSanté", en: "MSSanté mailbox flooding" },
+  flooding: { fr: "Embouteillage MSSanté", en: "MSSanté mailbox flooding" },
 };

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import InputError
-from streams.event_time import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -122,6 +121,8 @@ def parse_moment(option: str, text: str) -> int:
     Raises:
         InputError: the text is neither; names the option.
     """
+    from streams.event_time import PARIS
+
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

@@ -10,7 +10,7 @@ from agents.detectors.registry import ACCOUNT_DETECTORS
 from agents.findings import Severity
 from agents.severity import _OF_FLOWS
 from agents.source import EVENT_TIME_AHEAD
-from metrics import catalogue
+from metrics import catalogue, labels
 from metrics.catalogue import CATALOGUE, MetricSpec
 from streams.recordwise import RejectReason
 
@@ -104,22 +104,22 @@ def test_a_worker_with_every_partition_stays_below_ten_thousand_series() -> None
 
 
 def test_the_widest_allowed_worker_stays_below_thirty_thousand_series() -> None:
-    bound = catalogue.series_bound(catalogue.PARTITIONS_MAX, catalogue.DEPARTMENTS_MAX)
+    bound = catalogue.series_bound(labels.PARTITIONS_MAX, labels.DEPARTMENTS_MAX)
     assert bound < 30_000
 
 
 def test_every_reason_for_a_dead_letter_of_a_flow_has_its_series() -> None:
     reasons = {*map(str, RejectReason), EVENT_TIME_AHEAD}
-    assert set(catalogue.DEAD_LETTER_REASONS) == reasons
+    assert set(labels.DEAD_LETTER_REASONS) == reasons
 
 
 def test_every_account_detector_has_its_series() -> None:
-    assert set(ACCOUNT_DETECTORS) <= set(catalogue.FINDING_DETECTORS)
+    assert set(ACCOUNT_DETECTORS) <= set(labels.FINDING_DETECTORS)
 
 
 def test_every_kind_of_a_flows_break_has_its_series() -> None:
-    assert set(_OF_FLOWS) <= set(catalogue.FINDING_DETECTORS)
+    assert set(_OF_FLOWS) <= set(labels.FINDING_DETECTORS)
 
 
 def test_every_severity_has_its_series() -> None:
-    assert tuple(map(str, Severity)) == catalogue.SEVERITIES
+    assert tuple(map(str, Severity)) == labels.SEVERITIES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.findings import FindingStatus
-from metrics.catalogue import FINDING_DETECTORS, OTHER_DETECTOR, SEVERITIES
+from metrics.labels import FINDING_DETECTORS, OTHER_DETECTOR, SEVERITIES
 from metrics.web import ASSETS, HEADERS, PAGE
 from streams.topics import FLOWS
 from streams.vocabulary import AUTH_METHODS, INS_STATUSES, INSI_RESULTS

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from agents.findings import FindingStatus, Severity
-from metrics.catalogue import OTHER_DETECTOR
+from metrics.labels import OTHER_DETECTOR
 from tests.support.findings import NOW_MS, Kept, Lag, finding, kept, resolved, view
 
 HIGH = ("tail", "HIGH", "PSL")

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.findings import Severity
-from metrics.catalogue import FINDING_DETECTORS, SEVERITIES
 from metrics.findings import FindingsCollector
+from metrics.labels import FINDING_DETECTORS, SEVERITIES
 from metrics.views import PushRow
 from streams.vocabulary import SECTORS
 from tests.support.findings import Lag, finding, kept, resolved, view
