@@ -76,7 +76,8 @@ _SILENCE_COUNTED: Final = 1.0
 _MASS_CLIP: Final = 3.0
 _CLUSTER_MOST: Final = 20.0
 _YOUNG: Final = 0.7
-_CLUSTER_PACE: Final = 0.02
+_YOUNG_BAR: Final = 0.3
+_CLUSTER_PACE: Final = 0.005
 _DRIFT_FREE: Final = 0.5
 _DRIFT_CLIP: Final = 3.0
 DRIFT_BAR: Final = 14.0
@@ -146,7 +147,7 @@ class FlowSurprise:
             "scatter": _FIRST_SCATTER,
             "start": _FIRST_START,
             "excess": _FIRST_EXCESS,
-            "cluster": 1.2,
+            "cluster": 1.1,
         }
         self._rows = AccountRows("flow surprise", 1, _STATE, blank)
         self._rows.reserve(_SIZE)
@@ -309,6 +310,8 @@ class FlowSurprise:
         # How likely one more minute of a silence is, tells how much of what is expected is one
         # independent sender: the slope of the likelihood of exp(-mass / cluster) at this minute.
         tried = is_calm & judged & (silent > _SILENCE_COUNTED) & (mass > 0)
+        # While rhythms are young, a night that was expected louder would teach that silence is common.
+        tried &= hour.bar < _YOUNG_BAR
         if tried.any():
             weight = np.minimum(mass / cluster, _MASS_CLIP)
             slope = np.where(speaks, -weight / np.expm1(np.maximum(weight, 1e-9)), weight)

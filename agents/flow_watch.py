@@ -62,11 +62,15 @@ class FlowWatch:
 
     def __init__(self, params: FlowParams, calendar: tuple[DeclaredChange, ...] = ()) -> None:
         self._grace_ms = params.grace_ms
-        self._calendar = [(change, _concerned(change)) for change in calendar]
+        self.declare(calendar)
         self._rates = FlowRates()
         self._surprise = FlowSurprise(params.bar_decades)
         self._incidents = FlowIncidents()
         self._pending = PendingMinutes(params.partitions)
+
+    def declare(self, calendar: tuple[DeclaredChange, ...]) -> None:
+        """Go by another calendar from the next hour on."""
+        self._calendar = [(change, _concerned(change)) for change in calendar]
 
     @property
     def sections(self) -> tuple[Section, ...]:
