@@ -50,7 +50,8 @@ class Accounts:
     """The table; a section of the checkpoint whose keys are the rows."""
 
     def __init__(self) -> None:
-        self._digests: UInt64Array = np.zeros(_FIRST_CAPACITY, np.uint64)
+        # Row by row: what names it here, its person everywhere, and its structure.
+        self._digests, self._actors, self._structures = np.zeros((3, _FIRST_CAPACITY), np.uint64)
         self._table = PositionTable(int(_FIRST_CAPACITY * _SLOTS_PER_ROW))
         self._known: list[Account] = []
         self._row_of: dict[tuple[str, str | None], list[int]] = {}
@@ -64,9 +65,14 @@ class Accounts:
         return self._known[row]
 
     @property
-    def digests(self) -> UInt64Array:
-        """The accounts' digests, row by row."""
-        return self._digests[: len(self._known)]
+    def actors(self) -> UInt64Array:
+        """Digests of the persons' pseudonyms (of the structure's for a certificate), row by row."""
+        return self._actors
+
+    @property
+    def structures(self) -> UInt64Array:
+        """Digests of the structures' pseudonyms, row by row."""
+        return self._structures
 
     def rows_named(self, structure_pid: str, actor_pid: str | None) -> list[int]:
         """The rows of an account on all surfaces; none if it was never seen here."""
@@ -87,34 +93,37 @@ class Accounts:
         if new.size:
             # In the order of their first look, so that rows do not depend on digests.
             _, first = np.unique(digests[new], return_index=True)
+            named = frame.select("structure_pid", "actor_pid", "sector", "department")
             for place in new[np.sort(first)].tolist():
-                structure_pid, actor_pid, sector, department = frame.select(
-                    "structure_pid", "actor_pid", "sector", "department"
-                ).row(place)
+                structure_pid, actor_pid, sector, department = named.row(place)
                 self._enter(
-                    digests[place],
                     Account(structure_pid, actor_pid, surface, sector, department),
+                    actor[place : place + 1],
+                    structure[place : place + 1],
                 )
             rows = self._table.find(self._digests, digests)
         return rows
 
-    def _enter(self, digest: np.uint64, account: Account) -> None:
+    def _enter(self, account: Account, actor: UInt64Array, structure: UInt64Array) -> None:
         row = len(self._known)
         if row == len(self._digests):
             self._grow()
         self._known.append(account)
-        self._digests[row] = digest
+        self._digests[row] = account_digests(structure, actor, account.surface)[0]
+        self._actors[row] = structure[0] if account.actor_pid is None else actor[0]
+        self._structures[row] = structure[0]
         self._table.insert(self._digests[row : row + 1], np.array([row]))
         self._row_of.setdefault((account.structure_pid, account.actor_pid), []).append(row)
         self._dirty.add(row)
 
     def _grow(self) -> None:
-        grown = np.zeros(2 * len(self._digests), np.uint64)
         count = len(self._known)
-        grown[:count] = self._digests[:count]
-        self._digests = grown
-        self._table = PositionTable(int(len(grown) * _SLOTS_PER_ROW))
-        self._table.insert(grown[:count], np.arange(count))
+        grown = np.zeros((3, 2 * len(self._digests)), np.uint64)
+        for new, old in zip(grown, (self._digests, self._actors, self._structures), strict=True):
+            new[:count] = old[:count]
+        self._digests, self._actors, self._structures = grown
+        self._table = PositionTable(int(len(self._digests) * _SLOTS_PER_ROW))
+        self._table.insert(self._digests[:count], np.arange(count))
 
     # -- checkpoint section ---------------------------------------------------------------------
 
@@ -161,5 +170,5 @@ class Accounts:
             account = loaded[row]
             names = pl.Series([account.structure_pid, account.actor_pid], dtype=pl.String)
             structure, actor = np.split(text_digests(names), 2)
-            self._enter(account_digests(structure, actor, account.surface)[0], account)
+            self._enter(account, actor, structure)
         self._dirty.clear()

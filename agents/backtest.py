@@ -14,17 +14,20 @@ import numpy.typing as npt
 import polars as pl
 
 from agents.activity import ActivityCells, ActivityMarker, code_of, read_marks, split_marks
+from agents.region_watch import RegionWatch, RegionWatchParams
 from agents.series import SeriesCodes
 from agents.shard import Shard, ShardParams
 from agents.source import EVENT_TIME_AHEAD
 from streams.columns import EventSlice
 from streams.event_time import MINUTE_MS, WINDOWS
-from streams.topics import FLOWS
+from streams.topics import FLOWS, VERDICTS
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agents.findings import Finding
+    from agents.shard import Told
     from streams.event_time import Int64Array
 
     PartitionOf = Callable[[pl.Series], Int64Array]
@@ -125,16 +128,28 @@ class Backtest:
         params: limits of the shards.
         partitions: how many shards.
         partition_of: the partition of each structure pseudonym of a column.
+        region: of the region's watch.
+
+    Attributes:
+        findings: revisions of incidents, in the order in which they were concluded.
     """
 
-    def __init__(self, params: ShardParams, partitions: int, partition_of: PartitionOf) -> None:
+    def __init__(
+        self,
+        params: ShardParams,
+        partitions: int,
+        partition_of: PartitionOf,
+        region: RegionWatchParams | None = None,
+    ) -> None:
         codes = SeriesCodes(params.departments)
         self._partition_of = partition_of
         self._partitions = partitions
-        self._shards = [Shard(params, codes) for _ in range(partitions)]
+        self._shards = [Shard(params, codes, number) for number in range(partitions)]
         self._markers = [ActivityMarker() for _ in range(partitions)]
         self._cells = ActivityCells(months_kept=None)
         self._history = MinuteHistory()
+        self.region = RegionWatch(region or RegionWatchParams(partitions))
+        self.findings: list[Finding] = []
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """Take the next recorded events of one flow, in order of arrival."""
@@ -144,6 +159,22 @@ class Backtest:
         partition = self._partition_of(frame["structure_pid"])
         for number in np.unique(partition).tolist():
             self._take(number, flow, frame.filter(pl.Series(partition == number)))
+
+    def pass_time(self, until_ms: int) -> None:
+        """Learn that every event recorded before this time was taken."""
+        read_ms = dict.fromkeys((*FLOWS, VERDICTS), until_ms)
+        for shard in self._shards:
+            self._tell(shard.pass_time(read_ms))
+
+    def finish(self) -> None:
+        """Conclude from everything that waits: the recording has come to its end."""
+        for shard in self._shards:
+            self._tell(shard.finish())
+
+    def _tell(self, told: Told) -> None:
+        self.findings += told.findings
+        for cell in told.cells:
+            self.findings += self.region.take(cell)
 
     def _take(self, number: int, flow: str, frame: pl.DataFrame) -> None:
         shard = self._shards[number]
@@ -157,6 +188,7 @@ class Backtest:
                 next_offset=first + frame.height,
             )
         )
+        self._tell(applied.told)
         for _ in range(len(applied.ahead)):
             shard.count_dead_letter(flow, EVENT_TIME_AHEAD)
         marks = self._markers[number].marks(flow, applied.accepted, applied.coded.sector)

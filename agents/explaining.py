@@ -28,7 +28,7 @@ from agents.joint_watermark import JointWatermark
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
 from streams.digests import NONE, pair_digests, text_digests
 from streams.event_time import DAY_MS
-from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES
+from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,8 @@ class AccessExplainer:
 
     def __init__(self, params: CareParams | None = None) -> None:
         self._params = params or CareParams()
-        self.watermark = JointWatermark(FLOWS)
+        # Verdicts take their places among the events, hence their topic counts.
+        self.watermark = JointWatermark((*FLOWS, VERDICTS))
         self.relations = CareRelations()
         self.judged_early = 0
         self._newest_ms = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from streams.observing import Observer, WorkerStatus
     from streams.processing import Outgoing, Processor
@@ -83,6 +83,7 @@ class PartitionWork:
         self._sending = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_touched = False
         self._task: asyncio.Task[None] | None = None
         self._due_again = False
 
@@ -94,6 +95,18 @@ class PartitionWork:
         message.records = ()  # the offsets are enough from here on; the bytes may go
         if outgoing:
             self._outbox.append((message.topic, outgoing))
+        self._set_timer()
+
+    def pass_time(self, read_ms: Mapping[str, int]) -> None:
+        """Tell the processor how far its topics were read; see `Processor.pass_time`."""
+        outgoing = self._processor.pass_time(read_ms)
+        if outgoing:
+            self._outbox.append((next(iter(read_ms)), outgoing))
+        if outgoing or self._processor.pending_bytes():
+            self._is_touched = True
+            self._set_timer()
+
+    def _set_timer(self) -> None:
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._limits.interval_s, self._start_checkpoint)
@@ -109,7 +122,9 @@ class PartitionWork:
 
     async def flush(self) -> None:
         """Checkpoint until nothing is unacknowledged, as long as we may write."""
-        while (self._unacked or self._checkpointing.locked()) and self._ports.may_write():
+        while (
+            self._unacked or self._is_touched or self._checkpointing.locked()
+        ) and self._ports.may_write():
             await self._checkpoint()
 
     def drop(self) -> None:
@@ -152,10 +167,11 @@ class PartitionWork:
     async def _checkpoint(self) -> None:
         async with self._checkpointing:
             self._cancel_timer()
-            if not self._unacked or not self._ports.may_write():
+            if not (self._unacked or self._is_touched) or not self._ports.may_write():
                 return
             started = time.perf_counter()
             covered, self._unacked = self._unacked, []
+            self._is_touched = False
             frozen = self._processor.checkpoint()
             self.is_writing = True
             await self._send_outbox()

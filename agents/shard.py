@@ -7,41 +7,66 @@ them (`Applied.accepted` is the place where detectors begin).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
+from agents.account_cells import CELL
+from agents.flow_minutes import MinuteCells
+from agents.partition_watch import PartitionWatch
 from agents.rates import RollingRates
+from agents.region_cells import ClosedAccountDays
 from streams.checkpoint import Journal, Write
 from streams.duplicates import DuplicateIndex, parse_ids
 from streams.errors import StateError
-from streams.event_time import Watermark
-from streams.topics import FLOWS
+from streams.event_time import MINUTE_MS, Watermark
+from streams.topics import FLOWS, MSS_MESSAGES, VERDICTS
 from streams.vocabulary import OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
+    from agents.findings import Finding, Verdict
+    from agents.partition_watch import Concluded, PartitionWatchParams
+    from agents.region_cells import RegionCell
     from agents.series import Coded, SeriesCodes
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ShardParams:
-    """What a shard must know of the settings; changing `departments` needs a new state."""
+    """What a shard must know of the settings; changing `departments` needs a new state.
+
+    Attributes:
+        watch: of those who watch accounts; `None` counts only.
+    """
 
     departments: tuple[str, ...]
     allowed_lateness_ms: int
     duplicate_ids_max: int
     clock_skew_ms: int
+    watch: PartitionWatchParams | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """What a partition has to say.
+
+    Attributes:
+        findings: revisions of incidents of its accounts.
+        cells: for those who watch the whole region.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    cells: list[RegionCell] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +78,14 @@ class Applied:
         times_ms: their event times.
         coded: their labels by number.
         ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
+        told: what those who watch conclude.
     """
 
     accepted: pl.DataFrame
     times_ms: Int64Array
     coded: Coded
     ahead: Int64Array
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +157,27 @@ class Shard:
     Args:
         params: limits and label values.
         codes: the code space for `params.departments`; one may serve all shards of a process.
+        partition: its number.
     """
 
-    def __init__(self, params: ShardParams, codes: SeriesCodes) -> None:
+    def __init__(self, params: ShardParams, codes: SeriesCodes, partition: int = 0) -> None:
         self._params = params
+        self._partition = partition
+        self._told_day = 0
+        self._told_minute = 0
         self._codes = codes
         self._flows = {flow: _FlowState(params) for flow in FLOWS}
+        self._verdicts = _FlowState(params)
         self.rates = RollingRates(codes.size)
-        self._journal = Journal((*(state.ids for state in self._flows.values()), *self.rates.rings))
+        self.minutes = MinuteCells(codes)
+        self.watch = None if params.watch is None else PartitionWatch(params.watch)
+        self._journal = Journal(
+            (
+                *(state.ids for state in self._flows.values()),
+                *self.rates.rings,
+                *(() if self.watch is None else (self.minutes, *self.watch.sections)),
+            )
+        )
 
     def apply(self, events: EventSlice) -> Applied:
         """Take one slice whose offsets are all at or after `next_offset` of its flow."""
@@ -152,7 +192,48 @@ class Shard:
         coded = self._codes.of(events.flow, accepted)
         np.add.at(state.events, (coded.sector, coded.outcome), 1)
         self.rates.add(times[rows], coded.codes)
-        return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time))
+        told = Told()
+        if self.watch is not None:
+            log_ms = events.ingest_ms[rows]
+            self.minutes.add(log_ms, coded)
+            if events.flow == MSS_MESSAGES:
+                self._count_boxes(accepted, log_ms)
+            told = self._told(self.watch.take(events.flow, accepted, log_ms))
+        return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time), told)
+
+    def _count_boxes(self, accepted: pl.DataFrame, log_ms: Int64Array) -> None:
+        box = accepted["recipient_box_type"].to_physical().to_numpy().astype(np.int64)
+        is_read = (accepted["direction"] == "READ").to_numpy().astype(np.int64)
+        self.minutes.add_boxes(log_ms, box, is_read)
+
+    def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:
+        """Take analysts' verdicts on accounts, in their topic's order, with their Kafka timestamps."""
+        if self.watch is None or not verdicts:
+            return Told()
+        return self._told(self.watch.judge(verdicts, log_ms))
+
+    def pass_time(self, read_ms: Mapping[str, int]) -> Told:
+        """Learn how far flows were read in log time; see `streams.processing.Processor.pass_time`."""
+        return Told() if self.watch is None else self._told(self.watch.pass_time(read_ms))
+
+    def finish(self) -> Told:
+        """Conclude from everything that waits: a recording has come to its end."""
+        return Told() if self.watch is None else self._told(self.watch.finish())
+
+    def _told(self, concluded: Concluded) -> Told:
+        told = Told(findings=concluded.findings)
+        if self.watch is None:
+            return told
+        open_day = self.watch.open_day
+        if concluded.cells or open_day > self._told_day:
+            self._told_day = open_day
+            cells = np.concatenate([np.zeros(0, CELL), *concluded.cells])
+            told.cells.append(ClosedAccountDays(self._partition, open_day, cells))
+        heard_ms = self.watch.heard_ms
+        if heard_ms // MINUTE_MS > self._told_minute:
+            self._told_minute = heard_ms // MINUTE_MS
+            told.cells.append(self.minutes.message(self._partition, heard_ms, heard_ms))
+        return told
 
     def _accept(
         self,
@@ -180,19 +261,22 @@ class Shard:
         state.ids.expire(state.watermark.value_ms)
         return np.concatenate(taken) if taken else np.zeros(0, np.int64)
 
+    def _state(self, topic: str) -> _FlowState:
+        return self._verdicts if topic == VERDICTS else self._flows[topic]
+
     def count_dead_letter(self, flow: str, reason: str) -> None:
         """Count one record of a flow that was sent to the dead letters."""
-        dead = self._flows[flow].dead_letters
+        dead = self._state(flow).dead_letters
         dead[reason] = dead.get(reason, 0) + 1
 
     def skip_to(self, flow: str, next_offset: int) -> None:
         """Note that a flow was read up to an offset, although nothing of it was good."""
-        state = self._flows[flow]
+        state = self._state(flow)
         state.next_offset = max(state.next_offset, next_offset)
 
     def next_offset(self, flow: str) -> int:
         """The first offset of a flow that is not applied yet."""
-        return self._flows[flow].next_offset
+        return self._state(flow).next_offset
 
     def totals(self) -> dict[str, FlowTotals]:
         """A snapshot of every flow's totals."""
@@ -206,6 +290,9 @@ class Shard:
             "format": _FORMAT,
             "departments": self._params.departments,
             "flows": {flow: state.to_json() for flow, state in self._flows.items()},
+            "verdicts": self._verdicts.to_json(),
+            "told": [self._told_day, self._told_minute],
+            "watch": None if self.watch is None else self.watch.to_json(),
         }
         return self._journal.flush(orjson.dumps(header))
 
@@ -226,6 +313,12 @@ class Shard:
         for flow, state in self._flows.items():
             state.from_json(header["flows"][flow])
             state.ids.recovered(state.watermark.value_ms)
+        self._verdicts.from_json(header["verdicts"])
+        self._told_day, self._told_minute = header["told"]
+        if self.watch is not None:
+            if header["watch"] is None:
+                raise StateError("changelog: written by a worker that watched no accounts")
+            self.watch.from_json(header["watch"])
 
     def _check(self, header_bytes: bytes) -> None:
         header = orjson.loads(header_bytes)

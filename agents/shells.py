@@ -30,11 +30,13 @@ class ProcessorGroup:
         topics: all have the same partition count; one worker gets the same partition of each.
         table_name: name of the changelog table, and of the group in logs and metrics.
         build: makes the empty processor of a partition number.
+        partitions: how many the topics have; `None` for the settings' common count.
     """
 
     topics: tuple[str, ...]
     table_name: str
     build: Callable[[int], Processor]
+    partitions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,31 @@ class Shell:
         )
         if subscription is None and work is not None:
             await work.after_slice()
+
+    async def pass_time(self, read_until_ms: Callable[[str, int, int], int | None]) -> None:
+        """Tell every processor how far its topics were read.
+
+        Args:
+            read_until_ms: of a topic, a partition and the offset after the last record processed, the
+                log time before which no other record can come; `None` where records wait.
+        """
+        if self._failed:
+            return
+        try:
+            for work in list(self._works.values()):
+                read_ms = {}
+                for topic in self._group_of_table[work.group].topics:
+                    position = self._status.positions.get((topic, work.partition))
+                    if position is None:
+                        continue
+                    ms = read_until_ms(topic, work.partition, position.next_offset)
+                    if ms is not None:
+                        read_ms[topic] = ms
+                if read_ms:
+                    work.pass_time(read_ms)
+                    await work.after_slice()
+        except Exception as exc:  # noqa: BLE001  # see `take`
+            await self._fail(exc)
 
     def _note_position(self, topic: str, partition: int, next_offset: int, end: int) -> None:
         position = self._status.positions.get((topic, partition))

@@ -1,4 +1,4 @@
-"""The processor of the five flows: bytes in, counts kept, marks and dead letters out (pure)."""
+"""The processor of the five flows and the verdicts: bytes in; marks, findings, cells out (pure)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from agents.activity import ActivityMarker, split_marks
+from agents.findings import finding_bytes, read_verdict
+from agents.region_cells import encode_region_cell
 from agents.shard import Applied, FlowTotals, Shard, ShardParams
 from streams.columns import EventSlice
 from streams.processing import Checkpoint, Outgoing
-from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS
+from streams.recordwise import BadRecordError
+from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS, FINDINGS, REGION_CELLS, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from agents.findings import Finding, Verdict
+    from agents.region_cells import RegionCell
     from agents.series import SeriesCodes
+    from agents.shard import Told
     from streams.codec import SliceCodec
     from streams.event_time import Int64Array
+    from streams.own_records import RecordReader
     from streams.processing import Record
 
 EVENT_TIME_AHEAD: Final = "EVENT_TIME_AHEAD"
@@ -29,7 +36,8 @@ class SourceProcessor:
 
     Args:
         partition: its number, for the origin of dead letters.
-        codec: decodes the slices.
+        codec: decodes the slices, encodes the findings.
+        reader: reads the verdicts.
         params: limits of the shard.
         codes: the code space, shared by the process.
         mark_partitions: how many partitions the marks' topic has.
@@ -41,15 +49,17 @@ class SourceProcessor:
         *,
         partition: int,
         codec: SliceCodec,
+        reader: RecordReader,
         params: ShardParams,
         codes: SeriesCodes,
         mark_partitions: int,
         counted: Callable[[str, Int64Array], None] = lambda _flow, _times: None,
     ) -> None:
         self.partition = partition
-        self.shard = Shard(params, codes)
+        self.shard = Shard(params, codes, partition)
         self.durable: dict[str, FlowTotals] = self.shard.totals()
         self._codec = codec
+        self._reader = reader
         self._marker = ActivityMarker()
         self._mark_partitions = mark_partitions
         self._counted = counted
@@ -60,7 +70,9 @@ class SourceProcessor:
         self.durable = self.shard.totals()
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
-        """Decode, count, and give back dead letters and marks."""
+        """Decode, count, and give back dead letters, marks, findings and cells."""
+        if topic == VERDICTS:
+            return self._judge(records)
         start = self.shard.next_offset(topic)
         if records and records[0].offset < start:
             records = [record for record in records if record.offset >= start]
@@ -88,10 +100,44 @@ class SourceProcessor:
                 for i in applied.ahead.tolist()
             ]
             outgoing += self._marks(topic, applied)
+            outgoing += self._told(applied.told)
             self._counted(topic, applied.times_ms)
         else:
             self.shard.skip_to(topic, records[-1].offset + 1)
         return outgoing
+
+    def pass_time(self, read_ms: Mapping[str, int]) -> Sequence[Outgoing]:
+        """See `streams.processing.Processor.pass_time`."""
+        return self._told(self.shard.pass_time(read_ms))
+
+    def _judge(self, records: Sequence[Record]) -> list[Outgoing]:
+        """Take verdicts; those on a finding of the whole region go on to whoever watches that."""
+        outgoing: list[Outgoing] = []
+        start = self.shard.next_offset(VERDICTS)
+        verdicts: list[Verdict] = []
+        times: list[int] = []
+        for record in records:
+            if record.offset < start:
+                continue
+            self.shard.skip_to(VERDICTS, record.offset + 1)
+            try:
+                verdict = read_verdict(record.value, self._reader)
+            except BadRecordError as error:
+                outgoing.append(
+                    self._dead_letter(VERDICTS, record, error.reason, error.detail, "agents.source")
+                )
+                continue
+            if verdict.structure_pid:
+                verdicts.append(verdict)
+                times.append(record.timestamp)
+            else:
+                outgoing.append(region_cell(verdict))
+        told = self.shard.judge(verdicts, np.array(times, np.int64))
+        return outgoing + self._told(told)
+
+    def _told(self, told: Told) -> list[Outgoing]:
+        outgoing = [finding_record(finding, self._codec) for finding in told.findings]
+        return outgoing + [region_cell(cell) for cell in told.cells]
 
     def checkpoint(self) -> Checkpoint:
         """Freeze the state; the token is its totals, which `confirm` makes public."""
@@ -118,10 +164,24 @@ class SourceProcessor:
             for partition, value in split_marks(marks, self._mark_partitions)
         ]
 
-    def _dead_letter(self, topic: str, record: Record, reason: str, detail: str) -> Outgoing:
+    def _dead_letter(
+        self, topic: str, record: Record, reason: str, detail: str, refuser: str = "streams.codec"
+    ) -> Outgoing:
         self.shard.count_dead_letter(topic, str(reason))
-        refuser = "agents.shard" if reason == EVENT_TIME_AHEAD else "streams.codec"
+        if reason == EVENT_TIME_AHEAD:
+            refuser = "agents.shard"
         return dead_letter(topic, self.partition, record, str(reason), detail, refuser=refuser)
+
+
+def finding_record(finding: Finding, codec: SliceCodec) -> Outgoing:
+    """A finding's revision, on the one partition of its topic."""
+    key, value = finding.finding_id.encode(), finding_bytes(finding, codec)
+    return Outgoing(topic=FINDINGS, key=key, value=value, partition=0)
+
+
+def region_cell(cell: RegionCell) -> Outgoing:
+    """A message to whoever watches the whole region."""
+    return Outgoing(topic=REGION_CELLS, key=None, value=encode_region_cell(cell), partition=0)
 
 
 def dead_letter(

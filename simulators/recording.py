@@ -236,17 +236,35 @@ class Recording:
         for rows in self._readers[flow].rows():
             yield rows.frame
 
+    def windows(
+        self, window_ms: int = HOUR_MS
+    ) -> Iterator[tuple[int, list[tuple[str, pl.DataFrame]]]]:
+        """All flows as columns, window of `recorded_at` after window.
+
+        Yields:
+            The window's end, milliseconds UTC, and each flow's events in file order.
+
+        Raises:
+            InputError: a block is broken.
+        """
+        for start_ms, parts in in_arrival_order(self._rows(), window_ms):
+            frames = [
+                (flow, [rows.frame for of_flow, rows in parts if of_flow == flow])
+                for flow in self.flows
+            ]
+            yield (
+                start_ms + window_ms,
+                [(flow, pl.concat(found)) for flow, found in frames if found],
+            )
+
     def merged_frames(self, window_ms: int = HOUR_MS) -> Iterator[tuple[str, pl.DataFrame]]:
         """All flows as columns in the order of arrival: every flow's window before the next window.
 
         Raises:
             InputError: a block is broken.
         """
-        for _, parts in in_arrival_order(self._rows(), window_ms):
-            for flow in self.flows:
-                frames = [rows.frame for of_flow, rows in parts if of_flow == flow]
-                if frames:
-                    yield flow, pl.concat(frames)
+        for _, parts in self.windows(window_ms):
+            yield from parts
 
     def batches(self, window_ms: int = HOUR_MS, shift_ms: int = 0) -> Iterator[RecordedBatch]:
         """All flows as Kafka records in the order of arrival, in windows of `recorded_at`.

@@ -45,6 +45,8 @@ Fail = Callable[[BaseException], None]
 # Slices that wait between the fetcher and the processors; each holds up to `slice_max_records`
 # records, so the queue is short. Faust's default counts 4096 messages.
 QUEUED_SLICES = 8
+# A quiet partition's accesses wait this long for the word that nothing else came before them.
+PASS_TIME_EVERY_S = 0.5
 # Giving up partitions must fit well into the time that a rebalance may take (streams.faust_settings).
 FINISH_TIMEOUT_S = 20.0
 # Orchestrators kill a worker 30 s after SIGTERM; before that it says itself what kept it.
@@ -61,6 +63,22 @@ class SliceApp(faust.App):  # type: ignore[misc]  # Faust ships no types
 
     binding: SliceBinding
     shell: Shell
+
+    async def pass_time(self, margin_ms: int) -> None:
+        """Tell the processors again and again how far their topics were read.
+
+        Args:
+            margin_ms: how long a record may take from its timestamp to the log.
+        """
+
+        def read_until_ms(topic: str, partition: int, next_offset: int) -> int | None:
+            found: int | None = self.consumer.read_until_ms(topic, partition, next_offset)
+            return None if found is None else found - margin_ms
+
+        while True:
+            await asyncio.sleep(PASS_TIME_EVERY_S)
+            if self.binding.status.ready:
+                await self.shell.pass_time(read_until_ms)
 
     async def refresh_highwaters(self) -> None:
         """Renew the ends of the sources' logs in `binding.status`."""
@@ -161,7 +179,7 @@ def create_app(
     for group in groups:
         table = app.Table(
             group.table_name,
-            partitions=settings.partitions,
+            partitions=group.partitions or settings.partitions,
             key_type=bytes,
             value_type=bytes,
             recovery_buffer_size=200,
@@ -254,7 +272,7 @@ async def _serve(
     outputs: Sequence[str],
 ) -> int:
     wanted: dict[str, int | None] = {
-        topic: settings.partitions for group in groups for topic in group.topics
+        topic: group.partitions or settings.partitions for group in groups for topic in group.topics
     }
     wanted.update(dict.fromkeys([*(item.topic for item in subscriptions), *outputs]))
     idempotent = await check_kafka(settings.require_kafka(), wanted)
@@ -281,6 +299,7 @@ async def _serve(
         for service in services:
             await stack.enter_async_context(service(status))
         watching = asyncio.create_task(watchdog.run(app.refresh_highwaters))
+        telling = asyncio.create_task(app.pass_time(settings.decision_margin_ms))
         starting = asyncio.create_task(app.start())
         stopped = asyncio.create_task(stop.wait())
         crashed = asyncio.create_task(app.wait_until_stopped())
@@ -288,7 +307,7 @@ async def _serve(
         if app.crashed or not stop.is_set():
             _end_failed(app.crash_reason or RuntimeError("the app stopped by itself"))
         await _stop(app)
-        for task in (starting, crashed, watching):
+        for task in (starting, crashed, watching, telling):
             task.cancel()
-        await asyncio.gather(starting, crashed, watching, return_exceptions=True)
+        await asyncio.gather(starting, crashed, watching, telling, return_exceptions=True)
     return 0

@@ -65,6 +65,17 @@ class SliceConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001  # Faust has no setting for it
         return consumer
 
+    def read_until_ms(self, tp: TP, next_offset: int) -> int | None:
+        """When the broker last said that its log ends at `next_offset`, wall milliseconds."""
+        consumer = self._ensure_consumer()
+        partition = driver.ensure_aiokafka_TP(tp)
+        if partition not in consumer.assignment():
+            return None
+        # The moment before the end: the other thread may renew both in between, in the other order.
+        polled_ms = consumer.last_poll_timestamp(partition)
+        end = consumer.highwater(partition)
+        return None if polled_ms is None or end is None or next_offset < end else int(polled_ms)
+
     async def seek_to_start(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
         """Go to the first offset of each partition and say which it is."""
         return dict(await self.call_thread(self._seek_to_start, list(partitions)))
@@ -235,6 +246,11 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
             position = self.binding.status.positions.get((tp.topic, tp.partition))
             if position is not None and end is not None:
                 position.highwater = end
+
+    def read_until_ms(self, topic: str, partition: int, next_offset: int) -> int | None:
+        """See `agents.shells.Shell.pass_time`; without margin for records on their way."""
+        found: int | None = self._thread.read_until_ms(TP(topic, partition), next_offset)
+        return found
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit before Faust forgets what was acknowledged (B1)."""

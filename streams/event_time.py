@@ -121,6 +121,13 @@ def paris_day(time_ms: int) -> int:
 
 
 @lru_cache(maxsize=4096)
+def start_of_day_ms(day: int) -> int:
+    """The first instant of a local day, milliseconds UTC."""
+    date = datetime.fromordinal(day + _EPOCH_ORDINAL).replace(tzinfo=PARIS)
+    return int(date.timestamp()) * 1000
+
+
+@lru_cache(maxsize=4096)
 def month_of_day(day: int) -> int:
     """The calendar month of a local day, as `year * 12 + month - 1`."""
     date = datetime.fromordinal(day + _EPOCH_ORDINAL)

@@ -80,6 +80,14 @@ class Processor(Protocol):
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Take one slice; give back what must be produced because of it."""
 
+    def pass_time(self, read_ms: Mapping[str, int]) -> Sequence[Outgoing]:
+        """Learn how far topics were read without anything new in them.
+
+        Args:
+            read_ms: by topic, a log time (Kafka timestamp, milliseconds UTC): everything earlier was
+                processed.
+        """
+
     def checkpoint(self) -> Checkpoint:
         """Freeze everything applied so far into changelog writes."""
 

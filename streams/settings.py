@@ -62,6 +62,13 @@ class Settings:
         "later than they come",
         minimum=0,
     )
+    decoys_file: str = _setting(
+        "", "pseudonyms of identities that nobody has a reason to read, one a line"
+    )
+    changes_file: str = _setting("", "changes of the flows that are declared in advance (TOML)")
+    left_out_file: str = _setting(
+        "", "accounts whose days teach nothing, `structure_pid actor_pid YYYY-MM-DD` a line"
+    )
     checkpoint_interval_ms: int = _setting(500, "longest time between two checkpoints", minimum=10)
     checkpoint_max_bytes: int = _setting(
         524_288, "pending changelog bytes of a partition that force a checkpoint", minimum=4096

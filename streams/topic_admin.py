@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
-STATE_TABLES: Final = ("source", "activity")
+STATE_TABLES: Final[dict[str, int | None]] = {"source": None, "activity": None, "region": 1}
 """Groups of topics with state; each has a changelog, named as Faust names it."""
 
 _CONNECT_MS = 6_000
@@ -69,9 +69,11 @@ def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
     """Every topic that a worker of these settings needs, changelogs included (pure)."""
     changelogs = (
         WantedTopic(
-            f"{settings.group_id}-{table}-changelog", settings.partitions, _CHANGELOG_CONFIGS
+            f"{settings.group_id}-{table}-changelog",
+            partitions or settings.partitions,
+            _CHANGELOG_CONFIGS,
         )
-        for table in STATE_TABLES
+        for table, partitions in STATE_TABLES.items()
     )
     return (*(_wanted(spec, settings) for spec in TOPICS.values()), *changelogs)
 

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+from agents.account_watch import WatchParams
+from agents.declared_changes import read_declared_changes
+from agents.detectors import decoys
+from agents.findings import read_finding
+from agents.findings_view import FindingsView
+from agents.left_out import parse_left_out
+from agents.partition_watch import PartitionWatchParams
 from agents.region import ActivityProcessor, RegionCounts
+from agents.region_processor import RegionProcessor
+from agents.region_watch import RegionWatchParams
 from agents.series import SeriesCodes
 from agents.shard import ShardParams
 from agents.shells import ProcessorGroup, Subscription
@@ -19,32 +29,86 @@ from agents.view import StreamClock, WorkerView
 from metrics.registry import build_registry
 from metrics.web import Monitor, Site, live_page
 from metrics.worker import WorkerMetrics
+from streams.alertmanager import AlertmanagerPush
 from streams.app import changelog_topics, run_worker
 from streams.codec import SliceCodec
+from streams.errors import ConfigError
 from streams.observing import WorkerStatus
+from streams.own_records import RecordReader
 from streams.registry import Registry
 from streams.schemas import Schemas
-from streams.topics import ACTIVITY_COUNTS, ACTIVITY_MARKS, DEAD_LETTERS, FLOWS
+from streams.settings import PREFIX
+from streams.topics import (
+    ACTIVITY_COUNTS,
+    ACTIVITY_MARKS,
+    DEAD_LETTERS,
+    FINDINGS,
+    FLOWS,
+    REGION_CELLS,
+    VERDICTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agents.declared_changes import DeclaredChange
+    from agents.left_out import LeftOutAccount
     from streams.event_time import Int64Array
     from streams.processing import Record
     from streams.settings import Settings
 
 SOURCE = "source"
 ACTIVITY = "activity"
+REGION = "region"
+
+_Parsed = TypeVar("_Parsed")
 
 
 def shard_params(settings: Settings) -> ShardParams:
-    """What the shards need to know of the settings."""
+    """What the shards need to know of the settings.
+
+    Raises:
+        ConfigError: a file of the settings cannot be read.
+        InputError: a line of it is wrong.
+    """
+    digests = _parsed(settings, "decoys_file", decoys.parse_decoys, frozenset[int]())
+    nobody: tuple[LeftOutAccount, ...] = ()
+    left_out = _parsed(settings, "left_out_file", parse_left_out, nobody)
     return ShardParams(
         departments=settings.departments,
         allowed_lateness_ms=settings.allowed_lateness_ms,
         duplicate_ids_max=settings.duplicate_ids_max,
         clock_skew_ms=settings.clock_skew_ms,
+        watch=PartitionWatchParams(
+            watch=WatchParams(decoys=decoys.Params(digests=digests)), left_out=left_out
+        ),
     )
+
+
+def region_params(settings: Settings) -> RegionWatchParams:
+    """What the region's watch needs to know of the settings.
+
+    Raises:
+        ConfigError: a file of the settings cannot be read.
+        InputError: a line of it is wrong.
+    """
+    none: tuple[DeclaredChange, ...] = ()
+    changes = _parsed(settings, "changes_file", read_declared_changes, none)
+    return RegionWatchParams(partitions=settings.partitions, changes=changes)
+
+
+def _parsed(
+    settings: Settings, name: str, parse: Callable[[str, str], _Parsed], empty: _Parsed
+) -> _Parsed:
+    path: str = getattr(settings, name)
+    if not path:
+        return empty
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        setting = f"{PREFIX}{name.upper()}"
+        raise ConfigError(f"{setting}: {path} cannot be read as text") from None
+    return parse(text, path)
 
 
 def changelogs(settings: Settings) -> tuple[str, ...]:
@@ -80,8 +144,11 @@ class Worker:
     def __post_init__(self) -> None:
         settings = self.settings
         registry = Registry(settings.schema_registry_url) if settings.schema_registry_url else None
-        self._codec = SliceCodec(Schemas.load(), registry)
+        schemas = Schemas.load()
+        self._codec = SliceCodec(schemas, registry)
+        self._reader = RecordReader(schemas, registry)
         self._params = shard_params(settings)
+        self._region_params = region_params(settings)
         self._codes = SeriesCodes(settings.departments)
         self._shards: dict[int, SourceProcessor] = {}
         self._region = RegionCounts()
@@ -93,12 +160,18 @@ class Worker:
             small_cell_min=settings.small_cell_min,
         )
         self._metrics = _Housekeeping(self.status, self._shards)
+        self._findings = FindingsView(
+            lambda value: read_finding(value, self._reader),
+            lambda: self.status.lags().get((FINDINGS, 0)),
+        )
+        self._push = AlertmanagerPush(settings, self._findings)
 
     def groups(self) -> tuple[ProcessorGroup, ...]:
-        """What is processed: the flows' partitions, and the marks'."""
+        """What is processed: the partitions of flows and verdicts, the marks', the region's cells."""
         return (
-            ProcessorGroup(FLOWS, SOURCE, self._build_source),
+            ProcessorGroup((*FLOWS, VERDICTS), SOURCE, self._build_source),
             ProcessorGroup((ACTIVITY_MARKS,), ACTIVITY, self._build_activity),
+            ProcessorGroup((REGION_CELLS,), REGION, self._build_region, partitions=1),
         )
 
     def run(self, *, fallback: bool, announce: Callable[[Site], None]) -> int:
@@ -113,18 +186,22 @@ class Worker:
             InputError: Kafka does not answer, or its topics do not fit.
         """
         settings = self.settings
-        monitor = Monitor(
-            build_registry(self._view, self._metrics, _wall_ms), self._view, self._metrics, _wall_ms
+        registry = build_registry(
+            self._view, self._metrics, _wall_ms, self._findings, self._push.rows
         )
+        monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings)
         page = live_page(
             monitor, settings.http_host, settings.http_port, fallback=fallback, announce=announce
         )
         return run_worker(
             settings,
             self.groups(),
-            subscriptions=(Subscription(ACTIVITY_COUNTS, self._take_counts, self._region.clear),),
+            subscriptions=(
+                Subscription(ACTIVITY_COUNTS, self._take_counts, self._region.clear),
+                Subscription(FINDINGS, self._findings.take, self._findings.reset),
+            ),
             observer=self._metrics,
-            services=(page,),
+            services=(page, self._push.service),
             status=self.status,
             outputs=(DEAD_LETTERS,),
         )
@@ -133,6 +210,7 @@ class Worker:
         processor = SourceProcessor(
             partition=partition,
             codec=self._codec,
+            reader=self._reader,
             params=self._params,
             codes=self._codes,
             mark_partitions=self.settings.partitions,
@@ -143,6 +221,9 @@ class Worker:
 
     def _build_activity(self, partition: int) -> ActivityProcessor:
         return ActivityProcessor(partition=partition)
+
+    def _build_region(self, partition: int) -> RegionProcessor:
+        return RegionProcessor(partition=partition, codec=self._codec, params=self._region_params)
 
     def _counted(self, flow: str, times_ms: Int64Array) -> None:
         self._view.counted(flow, times_ms, _wall_ms())

@@ -25,6 +25,7 @@ from agents.series import SeriesCodes
 from agents.shard import ShardParams
 from agents.source import SourceProcessor
 from streams.codec import SliceCodec
+from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.topics import ACTIVITY_MARKS, INSI_CALLS
 from tests.support.frames import NOON_MS, Event, frame_of
@@ -75,7 +76,14 @@ def encoded(count: int, codec: SliceCodec) -> list[Record]:
 
 
 def new_processor(codec: SliceCodec, codes: SeriesCodes) -> SourceProcessor:
-    return SourceProcessor(partition=0, codec=codec, params=PARAMS, codes=codes, mark_partitions=8)
+    return SourceProcessor(
+        partition=0,
+        codec=codec,
+        reader=RecordReader(Schemas.load()),
+        params=PARAMS,
+        codes=codes,
+        mark_partitions=8,
+    )
 
 
 def run(

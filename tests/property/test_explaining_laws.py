@@ -12,7 +12,14 @@ from agents.accounts import Accounts
 from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
 from streams.checkpoint import Journal
 from streams.event_time import DAY_MS, MINUTE_MS
-from streams.topics import DMP_DEPOSITS, EPRESCRIPTIONS, INSI_CALLS, MSS_MESSAGES, PLATFORM_ACCESSES
+from streams.topics import (
+    DMP_DEPOSITS,
+    EPRESCRIPTIONS,
+    INSI_CALLS,
+    MSS_MESSAGES,
+    PLATFORM_ACCESSES,
+    VERDICTS,
+)
 from tests.support.care_events import (
     Dealing,
     Verdict,
@@ -118,10 +125,11 @@ def test_an_access_is_judged_as_soon_as_every_flow_was_read_beyond_its_log_time(
     access = [Dealing(9, at_ms=START_MS)]
     counts = [len(explainer.take(PLATFORM_ACCESSES, frame_of(access), log_times(access), accounts))]
     # Not at its own log time, when another flow's event may still come with the same one.
-    counts += [len(explainer.pass_time({flow: START_MS})) for flow in FLOWS]
-    counts += [len(explainer.pass_time({flow: START_MS + 1})) for flow in FLOWS]
+    topics = (*FLOWS, VERDICTS)
+    counts += [len(explainer.pass_time({topic: START_MS})) for topic in topics]
+    counts += [len(explainer.pass_time({topic: START_MS + 1})) for topic in topics]
 
-    assert counts == [0] * 10 + [1]
+    assert counts == [0] * 12 + [1]
 
 
 @settings(max_examples=100, deadline=None)
@@ -149,6 +157,7 @@ def test_words_about_what_was_read_change_nothing_while_they_are_true(
         rest[flow] = rest[flow][len(events) :]
         # Whatever is still to come of a flow has at least this log time.
         true_ms = {f: min((e.log_ms for e in rest[f]), default=2**60) for f in FLOWS}
+        true_ms[VERDICTS] = 2**60
         judged.append(
             explainer.pass_time(
                 {f: min(ms, START_MS + told * MINUTE_MS) for f, ms in true_ms.items()}

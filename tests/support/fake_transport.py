@@ -58,6 +58,7 @@ class FakeThread(mode.Service):  # type: ignore[misc]  # mode ships no types
         self.sought: dict[TP, int] = {}
         self.asked: list[Any] = []
         self.generation = 1
+        self.polled_ms: int | None = None
 
     def assignment(self) -> set[TP]:
         return self.assigned
@@ -89,6 +90,9 @@ class FakeThread(mode.Service):  # type: ignore[misc]  # mode ships no types
     async def getmany(self, active_partitions: Any, _timeout: float) -> Any:
         self.asked.append(active_partitions)
         return {}
+
+    def read_until_ms(self, tp: TP, next_offset: int) -> int | None:
+        return self.polled_ms if next_offset >= self.ends.get(tp, 0) else None
 
     def member_generation(self) -> int:
         return self.generation

@@ -60,6 +60,10 @@ class TallyProcessor:
         key = f"{topic}-{self.partition}-{fresh[-1].offset}".encode()
         return (Outgoing(ECHO, key, b"%d" % len(fresh), (("from", topic.encode()),)),)
 
+    def pass_time(self, read_ms: Mapping[str, int]) -> Sequence[Outgoing]:
+        del read_ms
+        return ()
+
     def checkpoint(self) -> Checkpoint:
         self.pending = 0
         state = {"count": self.count, "total": self.total, "offsets": self.offsets}

@@ -24,6 +24,8 @@ class ScriptedProcessor:
         self.seen = 0
         self.pending = pending
         self.confirmed: list[object] = []
+        self.read_ms: dict[str, int] = {}
+        self.concluded: tuple[Outgoing, ...] = ()
 
     def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         del entries, owner
@@ -32,6 +34,10 @@ class ScriptedProcessor:
         del records
         self.seen += 1
         return (Outgoing(topic, b"%d" % self.seen, b""),)
+
+    def pass_time(self, read_ms: Mapping[str, int]) -> Sequence[Outgoing]:
+        self.read_ms = dict(read_ms)
+        return self.concluded
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(((b"seen", b"%d" % self.seen),), token=self.seen)
@@ -290,3 +296,30 @@ def test_dropped_work_acknowledges_nothing_any_more() -> None:
         await turns()
 
     assert in_world(test).log == ["send 1", "append 1"]
+
+
+def test_what_is_concluded_from_time_alone_is_sent_and_made_durable() -> None:
+    async def test(world: World) -> None:
+        world.processor.concluded = (Outgoing("findings", b"f", b""),)
+        world.work.pass_time({"left": 5})
+        await world.work.flush()
+
+    world = in_world(test)
+    assert world.processor.read_ms == {"left": 5}
+    assert world.log == ["send f", "append 0"]
+
+
+def test_time_that_changes_nothing_writes_nothing() -> None:
+    async def test(world: World) -> None:
+        world.work.pass_time({"left": 5})
+        await world.work.flush()
+
+    assert in_world(test).log == []
+
+
+def test_time_that_changes_the_state_alone_is_written_at_the_interval() -> None:
+    async def test(world: World) -> None:
+        world.work.pass_time({"left": 5})
+        await asyncio.sleep(0.05)
+
+    assert in_world(test, pending=10, interval_s=0.01).log[:1] == ["append 0"]

@@ -309,3 +309,33 @@ def test_agents_take_slices_without_faust_acknowledging_them() -> None:
         return taken
 
     assert asyncio.run(run()) == [False]
+
+
+def test_processors_learn_how_far_their_topics_were_read_where_no_record_waits() -> None:
+    told: list[Mapping[str, int]] = []
+
+    async def test(world: World) -> None:
+        await world.shell.adopt("tally", {0: {}})
+        world.processors[0].pass_time = lambda read_ms: told.append(read_ms) or ()  # type: ignore[method-assign,assignment,func-returns-value]
+        await world.shell.take(world.slice("left", 0, 0))
+        await world.shell.take(world.slice("right", 0, 3))
+        await world.shell.pass_time(
+            lambda topic, _, offset: 70 if (topic, offset) == ("left", 1) else None
+        )
+        await world.shell.pass_time(lambda *_: None)
+
+    in_world(test)
+    assert told == [{"left": 70}]
+
+
+def test_a_failure_while_time_passes_ends_the_worker() -> None:
+    async def test(world: World) -> None:
+        await world.shell.adopt("tally", {0: {}})
+        await world.shell.take(world.slice("left", 0, 0))
+
+        def fail(*_: object) -> int:
+            raise RuntimeError("no")
+
+        await world.shell.pass_time(fail)
+
+    assert [str(failure) for failure in in_world(test).failures] == ["no"]

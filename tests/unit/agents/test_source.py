@@ -9,6 +9,7 @@ import pytest
 from agents.series import SeriesCodes
 from agents.source import EVENT_TIME_AHEAD, SourceProcessor
 from streams.codec import SliceCodec
+from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS, INSI_CALLS, MSS_MESSAGES
 from tests.support.frames import NOON_MS, PARAMS
@@ -17,13 +18,20 @@ from tests.support.records import FakeRecord
 if TYPE_CHECKING:
     from streams.processing import Outgoing
 
-CODEC = SliceCodec(Schemas.load())
+SCHEMAS = Schemas.load()
+CODEC = SliceCodec(SCHEMAS)
+READER = RecordReader(SCHEMAS)
 CODES = SeriesCodes(PARAMS.departments)
 
 
 def processor(**changes: Any) -> SourceProcessor:
     return SourceProcessor(
-        partition=3, codec=CODEC, params=replace(PARAMS, **changes), codes=CODES, mark_partitions=4
+        partition=3,
+        codec=CODEC,
+        reader=READER,
+        params=replace(PARAMS, **changes),
+        codes=CODES,
+        mark_partitions=4,
     )
 
 
@@ -152,6 +160,7 @@ def test_a_state_of_other_departments_is_refused_by_the_setting_s_name() -> None
         SourceProcessor(
             partition=3,
             codec=CODEC,
+            reader=READER,
             params=replace(PARAMS, departments=("75",)),
             codes=SeriesCodes(("75",)),
             mark_partitions=4,
@@ -163,6 +172,7 @@ def test_what_was_counted_is_told_with_its_event_times() -> None:
     source = SourceProcessor(
         partition=0,
         codec=CODEC,
+        reader=READER,
         params=PARAMS,
         codes=CODES,
         mark_partitions=1,

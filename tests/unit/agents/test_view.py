@@ -7,13 +7,16 @@ from agents.source import SourceProcessor
 from agents.view import StreamClock, WorkerView
 from streams.codec import SliceCodec
 from streams.event_time import DAY_MS
+from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.topics import ACTIVITY_MARKS, DMP_DEPOSITS, INSI_CALLS
 from tests.support.frames import NOON_MS, PARAMS, Event, frame_of, slice_of
 from tests.support.records import FakeRecord
 
 CODES = SeriesCodes(PARAMS.departments)
-CODEC = SliceCodec(Schemas.load())
+SCHEMAS = Schemas.load()
+CODEC = SliceCodec(SCHEMAS)
+READER = RecordReader(SCHEMAS)
 NOW_MS = NOON_MS + 5_000
 
 
@@ -21,7 +24,7 @@ def view_of(
     *events: Event, flow: str = INSI_CALLS
 ) -> tuple[WorkerView, dict[int, SourceProcessor]]:
     source = SourceProcessor(
-        partition=2, codec=CODEC, params=PARAMS, codes=CODES, mark_partitions=1
+        partition=2, codec=CODEC, reader=READER, params=PARAMS, codes=CODES, mark_partitions=1
     )
     applied = source.shard.apply(slice_of(list(events), flow=flow))
     source.confirm(source.checkpoint().token)

@@ -70,14 +70,16 @@ def _differences(settings: Settings = SETTINGS) -> dict[str, tuple[str, ...]]:
     return {state.name: state.differences for state in states if state.differences}
 
 
-def test_every_topic_and_both_changelogs_are_wanted() -> None:
+def test_every_topic_and_every_changelog_is_wanted() -> None:
     names = {topic.name for topic in wanted_topics(SETTINGS)}
-    assert names == {*TOPICS, "vigie-source-changelog", "vigie-activity-changelog"}
+    changelogs = {f"vigie-{table}-changelog" for table in ("source", "activity", "region")}
+    assert names == {*TOPICS, *changelogs}
 
 
 def test_changelogs_are_compacted_and_partitioned_like_their_flows() -> None:
     changelogs = [topic for topic in wanted_topics(SETTINGS) if "changelog" in topic.name]
-    assert {(t.partitions, t.configs["cleanup.policy"]) for t in changelogs} == {(4, "compact")}
+    assert [t.partitions for t in changelogs] == [4, 4, 1]
+    assert {t.configs["cleanup.policy"] for t in changelogs} == {"compact"}
 
 
 def test_verifying_creates_nothing(cluster: FakeAdmin) -> None:
@@ -156,4 +158,4 @@ def test_the_command_answers_one_while_topics_differ(
     capsys.readouterr()
     assert cli.main([*argv, "--json"]) == 0
     assert '"differences": []' in capsys.readouterr().out
-    assert len(cluster.topics) == len(TOPICS) + 2
+    assert len(cluster.topics) == len(TOPICS) + 3

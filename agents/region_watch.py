@@ -1,0 +1,145 @@
+"""What concerns the whole region: broken flows, and accounts that act together (pure).
+
+It sees cells alone, never events: counts per minute and partition, and one cell per account and day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from agents.collusion import Collusion
+from agents.findings import Verdict
+from agents.flow_minutes import FlowMinutes
+from agents.flow_watch import FlowParams, FlowWatch
+from agents.fusion import Fusion, FusionParams
+from agents.signals import Signal, flow_subject, group_subject
+from streams.event_time import DAY_MS, paris_day, start_of_day_ms
+from streams.topics import FLOWS, PLATFORM_ACCESSES
+from streams.vocabulary import SECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agents.group_suspicion import GroupSuspicion
+    from agents.declared_changes import DeclaredChange
+    from agents.findings import Finding
+    from agents.flow_incidents import FlowSuspicion
+    from agents.region_cells import RegionCell
+    from streams.checkpoint import Section
+
+_ALWAYS: Final = -1.0
+_SILENT_DAYS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RegionWatchParams:
+    """What the region's watch must know.
+
+    Attributes:
+        partitions: how many source partitions there are.
+        changes: changes of the flows that were declared in advance.
+    """
+
+    partitions: int
+    changes: tuple[DeclaredChange, ...] = ()
+
+
+class RegionWatch:
+    """The flows and the groups of the region, and their incidents."""
+
+    def __init__(self, params: RegionWatchParams) -> None:
+        self.flows = FlowWatch(FlowParams(partitions=params.partitions), params.changes)
+        self.collusion = Collusion()
+        # Whoever watches flows has its own budget and its own incidents: all that it tells is told.
+        self.flow_incidents = Fusion(FusionParams(open_from=_ALWAYS, join_from=_ALWAYS))
+        self.group_incidents = Fusion()
+        self._open_day: dict[int, int] = {}
+
+    def take(self, cell: RegionCell) -> list[Finding]:
+        """Take one message; give back what it concludes.
+
+        Raises:
+            StateError: it names a partition that does not exist.
+        """
+        if isinstance(cell, FlowMinutes):
+            told = self.flows.take(cell)
+            signals = [_flow_signal(one, self.flows.judged_ms) for one in told]
+            found = self.flow_incidents.take(signals)
+            return found + self.flow_incidents.pass_time(self.flows.judged_ms)
+        if isinstance(cell, Verdict):
+            return self.flow_incidents.judge(cell) + self.group_incidents.judge(cell)
+        self.collusion.take(cell.cells)
+        known = self._open_day.get(cell.partition, 0)
+        self._open_day[cell.partition] = max(known, cell.open_day)
+        return self._close_days()
+
+    def _close_days(self) -> list[Finding]:
+        """Close the days that are closed in every partition but those silent for days."""
+        newest = max(self._open_day.values())
+        heard = [day for day in self._open_day.values() if day >= newest - _SILENT_DAYS]
+        closed = min(heard) - 1
+        if closed <= self.collusion.closed_day:
+            return []
+        signals = [_group_signal(one) for one in self.collusion.close(closed)]
+        found = self.group_incidents.take(signals)
+        return found + self.group_incidents.pass_time(start_of_day_ms(closed + 1))
+
+    # -- checkpoint -----------------------------------------------------------------------------
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What a checkpoint holds of it, in an order that must not change."""
+        return (
+            *self.flows.sections,
+            *self.collusion.sections,
+            *self.flow_incidents.sections,
+            *self.group_incidents.sections,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What the header of a checkpoint must hold."""
+        return {"open_day": list(self._open_day.items())}
+
+    def from_json(self, state: Mapping[str, Any]) -> None:
+        """Finish a recovery, after the sections were loaded."""
+        self._open_day = {int(partition): day for partition, day in state["open_day"]}
+        self.collusion.recovered()
+
+
+def _flow_signal(one: FlowSuspicion, judged_ms: int) -> Signal:
+    series = one.series
+    name = f"{series.flow}/{series.sector}/{series.couloir}/{series.measure}/{one.kind}"
+    end_ms = judged_ms if one.end_ms is None else one.end_ms
+    return Signal(
+        detector=one.kind,
+        subject=flow_subject(name, series.sector if series.sector in SECTORS else "NR"),
+        time_ms=judged_ms,
+        day=paris_day(judged_ms),
+        score=one.score,
+        figures={
+            **asdict(one.evidence),
+            "flow": series.flow,
+            "sector": series.sector,
+            "couloir": series.couloir,
+            "measure": str(series.measure),
+        },
+        begin_ms=one.begin_ms,
+        end_ms=end_ms,
+        flow=series.flow if series.flow in FLOWS else None,
+        ended=one.ended,
+    )
+
+
+def _group_signal(one: GroupSuspicion) -> Signal:
+    return Signal(
+        detector="collusion",
+        subject=group_subject(tuple(f"{digest:016x}" for digest in one.members)),
+        time_ms=start_of_day_ms(one.day + 1),
+        day=one.day,
+        score=one.score,
+        figures={**asdict(one.evidence), "share": str(one.kind)},
+        begin_ms=min(start_of_day_ms(one.evidence.since_day), start_of_day_ms(one.day)),
+        end_ms=start_of_day_ms(one.day) + DAY_MS,
+        flow=PLATFORM_ACCESSES,
+    )
