@@ -110,7 +110,11 @@ class AlertFigures:
 
 
 class Fusion:
-    """The incidents of one source partition, or of what concerns the whole region."""
+    """The incidents of one source partition, or of what concerns the whole region.
+
+    Whoever holds it hands over all signals of the time before a watermark, then lets that time pass:
+    `take`, `touched`, then `pass_time`. `judge` may come at any time.
+    """
 
     def __init__(self, params: FusionParams | None = None) -> None:
         self.params = params or FusionParams()

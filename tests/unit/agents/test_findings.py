@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import fastavro
 import orjson
@@ -22,8 +23,11 @@ from streams.codec import SliceCodec
 from streams.errors import EncodeError
 from streams.own_records import RecordReader
 from streams.recordwise import BadRecordError, RejectReason
-from streams.wire import confluent_header, single_object_header
+from streams.wire import SINGLE_OBJECT_BYTES, confluent_header, single_object_header
 from tests.support.avro_events import SCHEMAS
+
+if TYPE_CHECKING:
+    from streams.registry import Registry
 
 CODEC = SliceCodec(SCHEMAS)
 READER = RecordReader(SCHEMAS)
@@ -82,6 +86,27 @@ def test_a_finding_of_the_first_version_is_read_with_defaults() -> None:
     fastavro.schemaless_writer(stream, old.plain, row)
     read = read_finding(single_object_header(old.fingerprint) + stream.getvalue(), READER)
     assert (read.status, read.revision, read.opened_at_ms) == (FindingStatus.UNKNOWN, 0, None)
+
+
+class OneSchema:
+    """A registry that knows one id."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+
+    def schema(self, schema_id: int) -> dict[str, Any] | None:
+        return self._schema if schema_id == 7 else None
+
+
+def test_confluent_framing_is_read_if_the_registry_has_a_kept_version_under_its_id() -> None:
+    body = finding_bytes(FINDING, CODEC)[SINGLE_OBJECT_BYTES:]
+    kept = cast("Registry", OneSchema(SCHEMAS.latest("Finding").schema))
+    strange = cast("Registry", OneSchema(SCHEMAS.latest("Verdict").schema))
+    assert read_finding(confluent_header(7) + body, RecordReader(SCHEMAS, kept)) == FINDING
+    for registry, schema_id in ((kept, 8), (strange, 7)):
+        with pytest.raises(BadRecordError) as caught:
+            read_finding(confluent_header(schema_id) + body, RecordReader(SCHEMAS, registry))
+        assert caught.value.reason is RejectReason.UNKNOWN_SCHEMA
 
 
 def test_fields_of_dataclasses_and_schemas_are_the_same() -> None:
