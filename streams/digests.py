@@ -32,27 +32,31 @@ _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 def text_digests(texts: pl.Series) -> UInt64Array:
     """Digests of n texts; `NONE` for nulls."""
     # Plain lists, because every query to polars costs 0.1 ms, whatever the number of its rows.
-    filled: list[str] = texts.to_list()
-    nulls = np.zeros(0, np.int64)
-    if texts.null_count():
-        nulls = np.array([i for i, text in enumerate(filled) if text is None])
-        filled = [text or "" for text in filled]
-    joined = "".join(filled)
+    if not texts.null_count():
+        return _of_texts(texts.to_list())
+    told: list[str | None] = texts.to_list()
+    present = [place for place, text in enumerate(told) if text is not None]
+    digests = np.full(len(told), NONE, np.uint64)
+    digests[present] = _of_texts([text for text in told if text is not None])
+    return digests
+
+
+def _of_texts(texts: list[str]) -> UInt64Array:
+    joined = "".join(texts)
     octets = np.frombuffer(joined.encode(), np.uint8)
-    sizes = filled if joined.isascii() else [text.encode() for text in filled]
-    lengths = np.fromiter(map(len, sizes), np.int64, len(filled))
-    distinct = np.unique(lengths)
-    digests = np.zeros(len(lengths), np.uint64)
+    sizes = texts if joined.isascii() else [text.encode() for text in texts]
+    distinct = set(map(len, sizes))
+    digests = np.zeros(len(texts), np.uint64)
     if len(distinct) == 1:
-        digests = _of_length(octets.reshape(len(lengths), int(distinct[0])))
+        digests = _of_length(octets.reshape(len(texts), distinct.pop()))
     else:
+        lengths = np.fromiter(map(len, sizes), np.int64, len(texts))
         starts = np.cumsum(lengths) - lengths
-        for length in distinct.tolist():
+        for length in distinct:
             rows = np.flatnonzero(lengths == length)
             own = octets[starts[rows, np.newaxis] + np.arange(length)]
             digests[rows] = _of_length(own)
     digests[digests == NONE] = 1
-    digests[nulls] = NONE
     return digests
 
 
@@ -69,8 +73,10 @@ def _of_length(octets: npt.NDArray[np.uint8]) -> UInt64Array:
     """Digests of n texts of one length, shape (n, length)."""
     n, length = octets.shape
     width = -(-length // _WORD_BYTES)
-    padded = np.zeros((n, width * _WORD_BYTES), np.uint8)
-    padded[:, :length] = octets
+    padded = octets
+    if length != width * _WORD_BYTES:
+        padded = np.zeros((n, width * _WORD_BYTES), np.uint8)
+        padded[:, :length] = octets
     words = padded.view("<u8")
     digests: UInt64Array = np.full(n, length * _STEP & _MASK, np.uint64)
     for column in range(width):
@@ -80,7 +86,12 @@ def _of_length(octets: npt.NDArray[np.uint8]) -> UInt64Array:
 
 def _mixed(values: UInt64Array) -> UInt64Array:
     """The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), a bijection."""
-    state: UInt64Array = (values ^ (values >> np.uint64(30))) * _FIRST
-    state = (state ^ (state >> np.uint64(27))) * _SECOND
-    state ^= state >> np.uint64(31)
+    # In place, since fresh arrays cost more than the arithmetic.
+    state: UInt64Array = values >> np.uint64(30)
+    state ^= values
+    state *= _FIRST
+    shifted = state >> np.uint64(27)
+    state ^= shifted
+    state *= _SECOND
+    state ^= np.right_shift(state, np.uint64(31), out=shifted)
     return state
