@@ -37,7 +37,8 @@ _INSI_SHARES: Final = {
     ("PSL", "RADIOLOGIE"): 0.08,
     ("PSL", "AUTRE"): 0.02,
 }
-_CLUSTER: Final = {DMP_DEPOSITS: 2.0, MSS_MESSAGES: 1.6}
+CLUSTERS: Final = {DMP_DEPOSITS: 2.0, MSS_MESSAGES: 1.6}
+"""Variance of a minute in units of its mean, in flows that send in batches (assumption)."""
 _FAILURE_RATIO: Final = {
     DMP_DEPOSITS: 0.03,
     MSS_MESSAGES: 0.02,
@@ -102,7 +103,7 @@ class FlowCounts:
                 shape = np.diff(local.cumulative[COULOIRS.index(couloir)])
                 noise = np.exp(rng.normal(0, _DAY_SIGMA) + rng.normal(0, _HOUR_SIGMA, hours))
                 mean = np.repeat(per_day * shape * noise / 60.0, 60)
-                cluster = _CLUSTER.get(flow, 1.0)
+                cluster = CLUSTERS.get(flow, 1.0)
                 cell = number * len(PAIRS) + pair
                 if cluster > 1:
                     mean = rng.gamma(np.maximum(mean / (cluster - 1.0), 1e-12)) * (cluster - 1.0)
