@@ -81,6 +81,11 @@ def test_findings_are_listed_and_verdicts_reach_their_structures_partition(
         ("f-0002", "RESOLVED"),
     ]
 
+    assert cli.main(["findings", "watch", "--seconds", "0.5"]) == 0
+    told = capsys.readouterr().out
+    assert "f-0001" in told
+    assert "f-0002" not in told
+
     assert cli.main(["findings", "judge", "f-0001", "benign"]) == 0
     ((partition, key, value),) = _verdicts(bootstrap)
     assert key == b"structure-1"

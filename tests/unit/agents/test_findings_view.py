@@ -155,3 +155,10 @@ def test_a_finding_that_changes_its_labels_for_ever_keeps_a_bounded_past() -> No
     alerts = list(found.alerts(Severity.LOW))
     assert len(alerts) == 8
     assert [alert.ended_ms is None for alert in alerts] == [False] * 7 + [True]
+
+
+def test_of_the_bounded_past_the_label_set_that_ended_last_stays() -> None:
+    names = (*range(8), 0, 8)
+    found = view(*(finding(revision=n, detector=f"d{name}") for n, name in enumerate(names)))
+    kept_sets = {alert.identity.detector for alert in found.alerts(Severity.LOW)}
+    assert kept_sets == {"d0", "d8", *(f"d{n}" for n in range(2, 8))}

@@ -44,6 +44,10 @@ class FakeAlertmanager:
         return [alert for request in self.taken for alert in request]
 
 
+async def _welcome(_: web.Request) -> web.Response:
+    return web.Response()
+
+
 class Clock:
     """Wall time that only tests move."""
 
@@ -71,6 +75,7 @@ def _run(
         fake, clock = FakeAlertmanager(), Clock()
         app = web.Application()
         app.router.add_post("/api/v2/alerts", fake.answer)
+        app.router.add_get("/elsewhere", _welcome)
         async with TestServer(app) as server:
             push = AlertmanagerPush(
                 Settings(alertmanager_urls=(str(server.make_url("/")),), **settings),
@@ -179,11 +184,12 @@ def test_what_is_refused_is_tried_until_it_is_taken(status: int) -> None:
 def test_an_end_that_came_while_nobody_listened_is_told_later() -> None:
     found = view(finding())
 
-    async def use(fake: FakeAlertmanager, _: AlertmanagerPush, clock: Clock) -> None:
+    async def use(fake: FakeAlertmanager, push: AlertmanagerPush, clock: Clock) -> None:
         await _until(fake.alerts)
         fake.status = 503
         found.take(0, [kept(resolved(), NOW_MS)])
         await _until(lambda: fake.requests >= 3)
+        assert push.rows()[0].waiting == 1
         clock.now_ms += 3 * 3_600_000
         fake.status = 200
         await _until(lambda: len(fake.alerts()) >= 2)
@@ -328,3 +334,8 @@ def test_there_are_at_most_eight_of_them() -> None:
     settings = Settings(alertmanager_urls=("http://host",) * 9)
     with pytest.raises(ConfigError, match="at most 8"):
         endpoint_urls(settings)
+
+
+def test_a_severity_that_does_not_exist_is_refused_at_the_start() -> None:
+    with pytest.raises(ConfigError, match="VIGIE_ALERT_MIN_SEVERITY: must be one of LOW, MEDIUM"):
+        Settings.from_env({"VIGIE_ALERT_MIN_SEVERITY": "LOUD"})
