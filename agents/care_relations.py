@@ -81,10 +81,10 @@ class CareRelations:
 
     def _rows_of(self, pairs: UInt64Array) -> Int64Array:
         """The rows of n pairs; those that are new get one."""
-        rows = self._table.find(self._pairs, pairs)
+        rows, ended = self._table.locate(self._pairs, pairs)
         new = np.flatnonzero(rows == ABSENT)
         if new.size:
-            added, of_new = np.unique(pairs[new], return_inverse=True)
+            added, first, of_new = np.unique(pairs[new], return_index=True, return_inverse=True)
             if self._count + len(added) > len(self._pairs):
                 self._make_room(len(added))
                 # Rows have moved, and some may have left.
@@ -92,7 +92,7 @@ class CareRelations:
             places = np.arange(self._count, self._count + len(added))
             self._pairs[places] = added
             self._days[places] = NEVER
-            self._table.insert(added, places)
+            self._table.insert(added, places, ended[new[first]])
             self._count += len(added)
             rows[new] = places[of_new]
         return rows
@@ -100,9 +100,10 @@ class CareRelations:
     def _raise(self, cells: Int64Array, days: DayArray) -> BoolArray:
         """Raise n cells of the days, row after row; which of them rose."""
         flat = self._days.reshape(-1)
-        before = flat[cells]
-        np.maximum.at(flat, cells, days)
-        rose: BoolArray = flat[cells] > before
+        rose: BoolArray = days > flat[cells]
+        # Most dealings repeat what is known of the day.
+        rising = np.flatnonzero(rose)
+        np.maximum.at(flat, cells[rising], days[rising])
         return rose
 
     def _make_room(self, wanted: int) -> None:

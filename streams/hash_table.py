@@ -52,26 +52,46 @@ class PositionTable:
             stored: every key that was inserted, at its position; what follows them is not read.
             wanted: n keys of the same width.
         """
+        return self.locate(stored, wanted)[0]
+
+    def locate(self, stored: KeyArray, wanted: KeyArray) -> tuple[PositionArray, PositionArray]:
+        """What `find` says, and for each key the place in the table at which that was clear.
+
+        `insert` takes the places of absent keys, as long as nothing was inserted in between.
+        """
         found: PositionArray = np.full(len(wanted), ABSENT, np.int64)
-        todo = np.arange(len(wanted))
         place = self._first_places(wanted)
+        if not len(stored):
+            return found, place
+        ended = np.empty(len(wanted), np.int64)
+        todo = np.arange(len(wanted))
         while todo.size:
             position = self._places[place]
-            used = np.flatnonzero(position >= 0)
-            todo, place, position = todo[used], place[used], position[used]
+            # An empty place reads the last key; whatever that is, its position stays absent.
             same = _equal(stored[position], wanted[todo])
-            found[todo[same]] = position[same]
-            other = np.flatnonzero(~same)
-            todo, place = todo[other], self._next(place[other])
-        return found
+            found[todo], ended[todo] = position, place
+            going = np.flatnonzero(~same & (position >= 0))
+            todo, place = todo[going], self._next(place[going])
+        return found, ended
 
-    def insert(self, keys: KeyArray, positions: npt.NDArray[np.integer[Any]]) -> None:
-        """Note n keys that are distinct and not here yet, and the positions at which they stand."""
+    def insert(
+        self,
+        keys: KeyArray,
+        positions: npt.NDArray[np.integer[Any]],
+        places: PositionArray | None = None,
+    ) -> None:
+        """Note n keys that are distinct and not here yet, and the positions at which they stand.
+
+        Args:
+            keys: the keys.
+            positions: where they stand in the array that stores them.
+            places: where `locate` just found them absent.
+        """
         own = positions.astype(np.int32)
-        place = self._first_places(keys)
+        place = self._first_places(keys) if places is None else places
         while own.size:
-            free = self._places[place] < 0
             # Two keys may want the same free place: the last writer has it, the others go on.
+            free = np.flatnonzero(self._places[place] < 0)
             self._places[place[free]] = own[free]
             going = np.flatnonzero(self._places[place] != own)
             own, place = own[going], self._next(place[going])

@@ -25,7 +25,10 @@ def test_every_inserted_key_is_found_at_its_position_and_no_other_key_is(
     table = PositionTable(len(kept) * 3 // 2 + 1)
     cut = data.draw(st.integers(0, len(kept)))
     table.insert(keys[:cut], np.arange(cut))
-    table.insert(keys[cut:], np.arange(cut, len(kept)))
+    absent, places = table.locate(keys, keys[cut:])
+    assert (absent == ABSENT).all()
+    told_where = data.draw(st.booleans())
+    table.insert(keys[cut:], np.arange(cut, len(kept)), places if told_where else None)
 
     found = table.find(keys, wanted)
 
@@ -53,3 +56,8 @@ def test_keys_that_were_counted_up_do_not_pile_up_in_one_place() -> None:
     longest = np.diff(np.flatnonzero(np.diff(used, prepend=-9, append=9**9) > 1)).max()
 
     assert longest < 300
+
+
+def test_nothing_is_found_where_no_key_is_stored() -> None:
+    table = PositionTable(8)
+    assert table.find(np.zeros(0, np.uint64), np.array([5], np.uint64)).tolist() == [ABSENT]
