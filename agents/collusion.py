@@ -161,7 +161,7 @@ class Collusion:
             found += self._by_key(share, cells, day, factor)
         found += self._in_step(cells, day, usual * factor)
         self._rates.learn_scatter(cells, usual * factor)
-        return found
+        return _distinct(found)
 
     # -- networks and clients -------------------------------------------------------------------
 
@@ -210,15 +210,9 @@ class Collusion:
         score = _score(odds, _TRACES, len(cells))
         self._rates.learn(count, expected, len(cells), logs)
         found: list[GroupSuspicion] = []
-        taken: list[set[int]] = []
-        reached = [key for key in members if score[key] >= params.report_from and logs[key] > 0]
-        # One group may stand in two windows that overlap, or at two distances.
-        for key in sorted(reached, key=lambda key: (-score[key], -worth[key], key)):
+        reached = (score >= params.report_from) & (logs > 0)
+        for key in (key for key in members if reached[key]):
             own = members[key]
-            accounts = set(cells["account"][own].tolist())
-            if any(len(accounts & other) > 0.5 * len(accounts) for other in taken):
-                continue
-            taken.append(accounts)
             is_rhythm = key < WINDOWS
             found.append(
                 self._suspicion(
@@ -291,6 +285,30 @@ class Collusion:
                 since_day=since_day,
             ),
         )
+
+
+def _distinct(found: list[GroupSuspicion]) -> list[GroupSuspicion]:
+    """Of groups that are mostly the same accounts, the one known for longest, then the strongest.
+
+    A gang may share two things, and its minutes lie in two windows that overlap.
+    """
+    kept: list[GroupSuspicion] = []
+    taken: list[set[int]] = []
+    for one in sorted(
+        found,
+        key=lambda one: (
+            one.evidence.since_day,
+            -one.score,
+            -one.evidence.members,
+            _CODES[one.kind],
+            one.key_hint,
+        ),
+    ):
+        members = set(one.members)
+        if all(len(members & other) <= 0.5 * min(len(members), len(other)) for other in taken):
+            kept.append(one)
+            taken.append(members)
+    return kept
 
 
 def _score(odds: FloatArray, groups: int, cells: int) -> FloatArray:

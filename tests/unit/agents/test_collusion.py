@@ -98,6 +98,22 @@ def test_accounts_that_burst_in_the_same_minutes_are_found() -> None:
     assert one.evidence.observed_patients > one.evidence.expected_patients
 
 
+def test_a_gang_is_told_once_under_one_key_whatever_else_it_shares() -> None:
+    def change(cells: CellArray, number: int) -> CellArray:
+        cells = through(cells, "network", NEW, GANG)
+        # From the second day on they burst on the border of two windows, and share a client.
+        return cells if number == 0 else through(burst(cells, GANG, 684), "client", 8, GANG)
+
+    found = play(change)
+    assert [(one.kind, one.key_hint) for one in found] == [(Share.NETWORK, NEW)] * 3
+
+
+def test_a_gang_in_step_is_told_once_a_day_under_one_key() -> None:
+    found = play(lambda cells, number: burst(cells, GANG, (682, 684, 683)[number]), days=3)
+    assert len({(one.kind, one.key_hint) for one in found}) == 1
+    assert len(found) == 3
+
+
 def test_a_wards_meeting_at_the_same_minute_every_day_is_not_found() -> None:
     assert play(lambda cells, _: burst(cells, range(100, 105), 480), days=10) == []
 
