@@ -181,7 +181,7 @@ class Collusion:
         odds = self._groups.add(rows, logs, day)
         self._groups.learn(rows, groups.observed, groups.expected, logs)
         score = _score(odds, len(rows), len(cells))
-        for at in np.flatnonzero(score >= params.report_from).tolist():
+        for at in np.flatnonzero((score >= params.report_from) & (logs > 0)).tolist():
             own = np.flatnonzero(uses.key == groups.key[at])
             yield self._suspicion(
                 share,
@@ -210,6 +210,7 @@ class Collusion:
         score = _score(odds, _TRACES, len(cells))
         self._rates.learn(count, expected, len(cells), logs)
         found: list[GroupSuspicion] = []
+        # A day without evidence of its own is not told, whatever earlier ones have left.
         reached = (score >= params.report_from) & (logs > 0)
         for key in (key for key in members if reached[key]):
             own = members[key]

@@ -48,8 +48,8 @@ class GroupSuspicion:
     Attributes:
         kind: what its members share.
         key_hint: digest of the network or client; minute of the UTC day; log2 of the distance in the
-            directory, or 13 for repeated sequences. A network's or client's is the same every day; minutes
-            and distances may move to a neighbour.
+            directory, or 13 for repeated sequences. That of a network or client is the same every day;
+            minutes and distances may move to a neighbour.
         members: digests of the accounts, those with the most excess first; at most 256.
         day: local day.
         score: -log10 of quiet incidents per account-day with as much evidence.

@@ -231,6 +231,13 @@ def test_a_gang_that_stops_is_not_reported_any_more() -> None:
     assert watch.close(DAY + 10) == []
 
 
+def test_a_key_that_is_used_as_usual_again_is_not_reported_any_more() -> None:
+    def change(cells: CellArray, number: int) -> CellArray:
+        return through(cells, "network", NEW, GANG, unexplained=5 if number < 3 else 0)
+
+    assert {one.day for one in play(change, days=5)} == {DAY + 30, DAY + 31, DAY + 32}
+
+
 def test_groups_below_the_alarm_are_given_to_who_asks_for_them() -> None:
     watch = Collusion(Params(report_from=2.0))
     watch.take(through(region(), "network", NEW, range(0, 25, 5), looks=5, unexplained=3))
