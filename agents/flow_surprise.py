@@ -53,6 +53,7 @@ _STATE: Final = np.dtype(
         ("silent", "<f8"),
         ("silent_since", "<i8"),
         ("cluster", "<f8"),
+        ("tried", "<f8"),
         ("drift", "<f8", (2,)),
         ("drift_since", "<i8", (2,)),
         ("slow_observed", "<f8"),
@@ -74,9 +75,12 @@ _LEVEL_VARIES: Final = 1.1
 _LEAST_EFFECT: Final = 5.0
 _SILENCE_COUNTED: Final = 1.0
 _MASS_CLIP: Final = 3.0
-_CLUSTER_MOST: Final = 20.0
+_CLUSTER_MOST: Final = 200.0
+_CLUSTER_FIRST: Final = 8.0
+_YOUNG_BAR: Final = 0.75
+_TRIED_ENOUGH: Final = 10.0
+_CLUSTER_SCALE: Final = 2
 _YOUNG: Final = 0.7
-_YOUNG_BAR: Final = 0.3
 _CLUSTER_PACE: Final = 0.005
 _DRIFT_FREE: Final = 0.5
 _DRIFT_CLIP: Final = 3.0
@@ -147,7 +151,7 @@ class FlowSurprise:
             "scatter": _FIRST_SCATTER,
             "start": _FIRST_START,
             "excess": _FIRST_EXCESS,
-            "cluster": 1.1,
+            "cluster": 6.0,
         }
         self._rows = AccountRows("flow surprise", 1, _STATE, blank)
         self._rows.reserve(_SIZE)
@@ -225,7 +229,10 @@ class FlowSurprise:
         wide = 1.0 + hour.tolerance
         nearest = np.clip(seen, mean / wide, mean * wide)
         scatter = table["scatter"][:, number, part]
-        surprise = np.where(judged, deviance_root(seen, nearest) / np.sqrt(scatter), 0.0)
+        # Who sends many at once makes counts that scatter by as much at the least, at night too.
+        least = np.where(table["tried"] > _TRIED_ENOUGH, table["cluster"], 1.0)
+        spread = np.sqrt(np.maximum(scatter, least))
+        surprise = np.where(judged, deviance_root(seen, nearest) / spread, 0.0)
         effect = seen - mean
         for side, direction in enumerate((1, -1)):
             size = surprise * direction
@@ -310,16 +317,20 @@ class FlowSurprise:
         # How likely one more minute of a silence is, tells how much of what is expected is one
         # independent sender: the slope of the likelihood of exp(-mass / cluster) at this minute.
         tried = is_calm & judged & (silent > _SILENCE_COUNTED) & (mass > 0)
-        # While rhythms are young, a night that was expected louder would teach that silence is common.
-        tried &= hour.bar < _YOUNG_BAR
         if tried.any():
-            weight = np.minimum(mass / cluster, _MASS_CLIP)
+            weight = np.where(tried, np.minimum(mass / cluster, _MASS_CLIP), 0.0)
+            table["tried"] += weight
             slope = np.where(speaks, -weight / np.expm1(np.maximum(weight, 1e-9)), weight)
-            cluster *= np.exp(np.where(tried, _CLUSTER_PACE * slope, 0.0))
+            pace = np.maximum(_CLUSTER_PACE, 1.0 / (_CLUSTER_FIRST + table["tried"]))
+            cluster *= np.exp(np.where(tried, pace * slope, 0.0))
             np.clip(cluster, 1.0, _CLUSTER_MOST, out=cluster)
         since[:] = np.where(speaks, 0, np.where(since == 0, minute, since))
         silent[:] = np.where(speaks, 0.0, silent + mass)
-        need = SILENCE_EVENTS * np.maximum(0.95 * cluster, 1.0) * (1.0 + _YOUNG * hour.bar)
+        # Senders of many at once scatter as much; a series that never fell silent shows it by that.
+        scatter = table["scatter"][:, _CLUSTER_SCALE].max(axis=1)
+        scatter = np.where(hour.bar < _YOUNG_BAR, scatter, np.inf)
+        sender = np.maximum(np.minimum(0.95 * cluster, scatter), 1.0)
+        need = SILENCE_EVENTS * sender * (1.0 + _YOUNG * hour.bar)
         alarm = judged & ~speaks & (silent >= need) & self._may_hush & (mass > 0)
         if alarm.any():
             series = np.flatnonzero(alarm)
