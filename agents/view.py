@@ -222,6 +222,8 @@ def _shares(counts: CodeArray) -> list[tuple[int, float]]:
 
 def _partition_view(number: int, processor: SourceProcessor) -> PartitionView:
     durable = processor.durable
+    watch = processor.shard.watch
+    figures = None if watch is None else watch.fusion.figures
     return PartitionView(
         partition=number,
         totals={
@@ -229,15 +231,16 @@ def _partition_view(number: int, processor: SourceProcessor) -> PartitionView:
             for flow, totals in durable.items()
             for sector, outcome in np.argwhere(totals.events).tolist()
         },
-        late={flow: durable[flow].late for flow in FLOWS if flow in durable},
-        duplicates={flow: durable[flow].duplicates for flow in FLOWS if flow in durable},
+        late={flow: totals.late for flow, totals in durable.items()},
+        duplicates={flow: totals.duplicates for flow, totals in durable.items()},
         dead_letters={
             (flow, reason): n
             for flow, totals in durable.items()
             for reason, n in totals.dead_letters.items()
         },
-        # Verdicts have no event time; of them, refusals alone are counted.
         newest_ms={f: t.newest_ms for f, t in durable.items() if t.newest_ms},
         watermark_ms={f: t.watermark_ms for f, t in durable.items() if t.newest_ms},
         duplicate_horizon_ms={f: t.horizon_ms for f, t in durable.items() if t.newest_ms},
+        account_days=0 if figures is None else figures.account_days,
+        expected_false=0.0 if figures is None else figures.expected_false,
     )

@@ -29,7 +29,6 @@ from metrics.labels import (
     PARTITION,
     PYTHON,
     REASON,
-    REFUSED,
     SECTOR,
     SEVERITY,
     VERSION,
@@ -56,6 +55,7 @@ Unit = Literal[
     "accounts",
     "structures",
     "findings",
+    "days",
     "alerts",
     "state",
 ]
@@ -134,7 +134,7 @@ _SPECS = (
         "counter",
         "events",
         "Records that could not be read or believed, sent to the dead letters.",
-        (REFUSED, REASON, PARTITION),
+        (FLOW, REASON, PARTITION),
         durable=True,
     ),
     # Rolling, computed when they are scraped.
@@ -216,6 +216,20 @@ _SPECS = (
         "findings",
         "Findings that are open or confirmed, at their present severity.",
         (DETECTOR, SEVERITY),
+    ),
+    MetricSpec(
+        "watched_account_days",
+        "gauge",
+        "days",
+        "Days of accounts that were judged to their end, since the partition's state began.",
+        (PARTITION,),
+    ),
+    MetricSpec(
+        "findings_expected_false",
+        "gauge",
+        "findings",
+        "Findings that as many quiet account-days are expected to open, at most.",
+        (PARTITION,),
     ),
     MetricSpec(
         "findings_unreadable_total",

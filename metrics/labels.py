@@ -97,8 +97,6 @@ def _closed(name: str, values: tuple[str, ...]) -> Label:
 
 
 FLOW: Final = _closed("flow", FLOWS)
-REFUSED: Final = _closed("flow", (*FLOWS, VERDICTS))
-"""Topics whose refused records are counted with the state of their partition."""
 INTAKE: Final = _closed(
     "flow", (*FLOWS, VERDICTS, ACTIVITY_MARKS, ACTIVITY_COUNTS, REGION_CELLS, FINDINGS)
 )

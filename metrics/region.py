@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.registry import Collector
 
 from metrics.families import family, histogram
-from metrics.labels import DEAD_LETTER_REASONS, REFUSED
+from metrics.labels import DEAD_LETTER_REASONS
 from streams.topics import FLOWS
 from streams.vocabulary import OUTCOMES, SECTORS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from metrics.views import PartitionView, RegionView
 
 _NO_EVENTS = dict.fromkeys(product(FLOWS, SECTORS, OUTCOMES), 0)
-_NO_DEAD_LETTERS = dict.fromkeys(product(REFUSED.values, DEAD_LETTER_REASONS), 0)
+_NO_DEAD_LETTERS = dict.fromkeys(product(FLOWS, DEAD_LETTER_REASONS), 0)
 _NONE = dict.fromkeys(FLOWS, 0)
 
 
@@ -104,6 +104,8 @@ def _durable(partitions: list[PartitionView]) -> Iterator[Metric]:
             for flow, count in {**_NONE, **part.duplicates}.items()
         ),
     )
+    yield family("watched_account_days", (((n,), p.account_days) for n, p in numbered))
+    yield family("findings_expected_false", (((n,), p.expected_false) for n, p in numbered))
     yield family("newest_event_timestamp_seconds", _seconds((n, p.newest_ms) for n, p in numbered))
     yield family("watermark_timestamp_seconds", _seconds((n, p.watermark_ms) for n, p in numbered))
     yield family(

@@ -128,6 +128,8 @@ class PartitionView:
             yet are left out.
         watermark_ms: by flow, the event time before which events are late; same flows.
         duplicate_horizon_ms: by flow, how far back a repeated event_id is recognised.
+        account_days: days of accounts that were judged to their end.
+        expected_false: findings that as many quiet account-days are expected to open, at most.
     """
 
     partition: int
@@ -138,6 +140,8 @@ class PartitionView:
     newest_ms: Mapping[str, int] = field(default_factory=dict)
     watermark_ms: Mapping[str, int] = field(default_factory=dict)
     duplicate_horizon_ms: Mapping[str, int] = field(default_factory=dict)
+    account_days: int = 0
+    expected_false: float = 0.0
 
 
 class Buckets:

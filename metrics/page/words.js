@@ -143,7 +143,6 @@ export const FLOW_NAMES = {
   "insi-calls": "INSi",
   "eprescriptions": { fr: "Ordo.", en: "e-Presc." },
   "platform-accesses": { fr: "Accès", en: "Access" },
-  "verdicts": { fr: "Verdicts", en: "Verdicts" },
 };
 
 export const CODE_NAMES = {

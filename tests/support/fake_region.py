@@ -56,6 +56,8 @@ class FakeRegion:
             newest_ms=dict.fromkeys(FLOWS, NOW_MS - 900 - 700 * number),
             watermark_ms=dict.fromkeys(FLOWS, NOW_MS - 86_400_900 - 700 * number),
             duplicate_horizon_ms=dict.fromkeys(FLOWS, 6 * 3_600_000),
+            account_days=14_600,
+            expected_false=1.46,
         )
 
     def rates(self, now_ms: int) -> Sequence[RateRow]:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agents.activity import ActivityMarker, code_of, split_marks
+from agents.partition_watch import PartitionWatchParams
 from agents.region import ActivityProcessor, RegionCounts
 from agents.series import SeriesCodes
+from agents.shard import Shard
 from agents.source import SourceProcessor
 from agents.view import StreamClock, WorkerView
 from streams.codec import SliceCodec
@@ -123,6 +127,19 @@ def test_partitions_show_durable_totals_under_their_labels() -> None:
     assert part.totals == {(INSI_CALLS, "PSL", "SUCCESS"): 3}
     assert part.watermark_ms == {INSI_CALLS: NOON_MS - PARAMS.allowed_lateness_ms}
     assert part.duplicate_horizon_ms == {INSI_CALLS: PARAMS.allowed_lateness_ms}
+
+
+def test_watched_account_days_say_how_many_false_findings_to_expect() -> None:
+    view, shards = view_of(*some(3))
+    (idle,) = view.partitions()
+    assert (idle.account_days, idle.expected_false) == (0, 0.0)
+
+    watching = replace(PARAMS, watch=PartitionWatchParams())
+    shards[2].shard = Shard(watching, CODES, 2)
+    assert shards[2].shard.watch is not None
+    shards[2].shard.watch.fusion.watched(20_000)
+    (part,) = view.partitions()
+    assert (part.account_days, part.expected_false) == (20_000, 2.0)
 
 
 def test_a_partition_that_leaves_takes_its_rates_along() -> None:

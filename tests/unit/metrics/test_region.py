@@ -64,3 +64,10 @@ def test_a_scrape_of_a_whole_region_is_quick() -> None:
         generate_latest(registry)
         took_s.append(time.process_time() - start_s)
     assert min(took_s) < 0.05
+
+
+def test_what_quiet_accounts_are_expected_to_open_is_shown_by_partition() -> None:
+    families = _families(FakeRegion(partitions=2))
+    expected = families["vigie_findings_expected_false"].samples
+    assert [(s.labels["partition"], s.value) for s in expected] == [("0", 1.46), ("1", 1.46)]
+    assert {s.value for s in families["vigie_watched_account_days"].samples} == {14_600}
