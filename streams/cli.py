@@ -23,6 +23,7 @@ from streams.commands import (
     backtest,
     backtest_series,
     demo,
+    evaluate,
     findings,
     replay,
     schemas,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 for command in (
     demo,
+    evaluate,
     worker,
     findings,
     simulate,

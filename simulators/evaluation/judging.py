@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import polars as pl
-
-from agents.partition_watch import PartitionWatch
+from agents.backtest import Backtest
 from simulators.partitions import partitions_of
-from streams.topics import FLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from agents.findings import Finding
+    from agents.shard import ShardParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,35 +78,28 @@ def alert_of(finding: Finding) -> Alert:
     )
 
 
-class PartitionsJudge:
-    """The partitions' own watches alone, with their default parameters; nothing of the region.
+class RegionJudge:
+    """The worker's own line with its default parameters, as `vigie backtest --findings` runs it.
 
     Args:
+        params: of the shards.
         partitions: how many.
     """
 
-    has_region = False
+    has_region = True
 
-    def __init__(self, partitions: int) -> None:
-        self._watches = [PartitionWatch() for _ in range(partitions)]
-        self._alerts: list[Alert] = []
+    def __init__(self, params: ShardParams, partitions: int) -> None:
+        self._core = Backtest(params, partitions, lambda keys: partitions_of(keys, partitions))
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """See `Judge`."""
-        place = partitions_of(frame["structure_pid"], len(self._watches))
-        for number in np.unique(place).tolist():
-            own = frame.filter(pl.Series(place == number))
-            concluded = self._watches[number].take(flow, own, own["recorded_at"].to_numpy())
-            self._alerts += map(alert_of, concluded.findings)
+        self._core.take(flow, frame)
 
     def advance(self, at_ms: int) -> None:
         """See `Judge`."""
-        for watch in self._watches:
-            concluded = watch.pass_time(dict.fromkeys(FLOWS, at_ms))
-            self._alerts += map(alert_of, concluded.findings)
+        self._core.pass_time(at_ms)
 
     def finish(self) -> list[Alert]:
         """See `Judge`."""
-        for watch in self._watches:
-            self._alerts += map(alert_of, watch.finish().findings)
-        return self._alerts
+        self._core.finish()
+        return [alert_of(finding) for finding in self._core.findings]

@@ -34,6 +34,11 @@ class Case:
     key: str
     text: str
 
+    @property
+    def start(self) -> date:
+        """Its first day, as the text says."""
+        return date.fromisoformat(self.text.partition("@")[2][:10])
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
@@ -129,7 +134,7 @@ def autumn(scale: float = 1.0, test_days: int = 94) -> Span:
             day = _FIRST_WAVE + timedelta(days=first + copy * apart)
             cases.append(Case(name, f"{name}@{day}"))
     last = _FIRST_WAVE + timedelta(days=test_days)
-    kept = tuple(c for c in cases if _start_of(c) < last)
+    kept = tuple(c for c in cases if c.start < last)
     start = _FIRST_WAVE - timedelta(days=60)
     return Span("autumn", start, 60, test_days, scale, kept, newcomer_ratio=0.2)
 
@@ -177,7 +182,3 @@ def festival(scale: float = 0.1) -> Span:
     )
     start = _FESTIVAL - timedelta(days=43)
     return Span("festival", start, 43, 55, scale, cases, is_whole=True, outages=outages)
-
-
-def _start_of(case: Case) -> date:
-    return date.fromisoformat(case.text.partition("@")[2][:10])

@@ -62,7 +62,7 @@ class Speed:
 
 
 def measure_speed(
-    seed: int, days: int, judge: Judge, shard_params: Callable[[bool], ShardParams]
+    seed: int, days: int, judge: Judge, watching: ShardParams, counting: ShardParams
 ) -> Speed:
     """Slices through shards with and without detectors, and days of the region through a judge."""
     spent = 0.0
@@ -76,8 +76,8 @@ def measure_speed(
     judge.finish()
     spent += time.perf_counter() - began
     values = list(_slices(seed, 2 if days > 1 else 1))
-    with_s, count = _take_slices(values, shard_params(True))
-    without_s, _ = _take_slices(values, shard_params(False))
+    with_s, count = _take_slices(values, watching)
+    without_s, _ = _take_slices(values, counting)
     return Speed(with_s, without_s, count, spent, days, records)
 
 
