@@ -248,6 +248,8 @@ class FlowIncidents:
             kind: Kind = "level_shift"
         elif one.statistic == SILENCE:
             kind, observed = "outage", 0.0
+        elif one.direction < 0 and observed == 0 and series < ROWS:
+            kind = "outage"
         else:
             kind = "spike" if one.direction > 0 else "drop"
             if CELLS <= series < ALL_CELLS:

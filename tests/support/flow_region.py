@@ -1,4 +1,4 @@
-"""A flow watch that has learned a small region for sixteen days, and minutes to go on with."""
+"""A flow watch that has learned a small region for fifteen days, and minutes to go on with."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tests.support.flow_counts import Counts
 
 FIRST = date(2025, 3, 3)
-DAYS = 16
-NEXT = date(2025, 3, 19)
-"""A Wednesday."""
+DAYS = 15
+NEXT = date(2025, 3, 18)
+"""A Tuesday."""
 
 
 @lru_cache(maxsize=1)
@@ -45,8 +45,9 @@ def trained(calendar: tuple[DeclaredChange, ...] = ()) -> FlowWatch:
 
 
 def next_day(day: date = NEXT) -> tuple[int, Counts]:
-    """First minute, and counts of shape (minutes, 2, ALL_CELLS)."""
-    return FlowCounts(5).day(day)
+    """First minute, and counts until 17 h of shape (minutes, 2, ALL_CELLS)."""
+    minute, counts = FlowCounts(5).day(day)
+    return minute, counts[: 17 * 60]
 
 
 def cells_of(flow: str = "*", sector: str = "*", couloir: str = "*") -> list[int]:

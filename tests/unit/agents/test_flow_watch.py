@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 
 import numpy as np
 import pytest
@@ -182,7 +181,7 @@ def test_state_of_another_number_of_partitions_is_refused() -> None:
 
 
 def test_a_restart_in_mid_incident_changes_nothing() -> None:
-    minute, counts = next_day(date(2025, 3, 19))
+    minute, counts = next_day()
     change(counts, TEN, TEN + 60, cells_of("insi-calls", couloir="OFFICINE"), 0.0)
     counts = counts[: TEN + 120]
     expected = judge(trained(), minute, counts)
