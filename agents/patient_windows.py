@@ -82,9 +82,13 @@ class PatientWindows:
         hour, _, _ = window_counts(recent, HOUR_MS, runs, spans, bits=_ALL[:1])
         blocks = self._at_rest(held, resting, time_ms[resting] > spans.first_ms - HOUR_MS)
         new_today = np.zeros(len(accesses))
-        days = paris_days(chains.time_ms)
         is_new = ~chains.is_same
-        is_new[1:] |= (days[1:] != days[:-1]) | (np.diff(chains.time_ms) >= DAY_MS)
+        again = np.flatnonzero(chains.is_same)
+        if again.size:
+            now_ms, before_ms = chains.time_ms[again], chains.time_ms[again - 1]
+            is_new[again] = (now_ms - before_ms >= DAY_MS) | (
+                paris_days(now_ms) != paris_days(before_ms)
+            )
         new_today[chains.place[chains.own]] = (weight * is_new)[chains.own]
         is_left = time_ms <= spans.last_ms - DAY_MS
         self._keep(runs, held, is_left, spans, chains, last_marks, weight)
@@ -138,10 +142,16 @@ class PatientWindows:
     ) -> tuple[FloatArray, ...]:
         """Patients, known and unexplained ones, and those of the hour, of each account at rest."""
         at, owner = held.place[resting], held.owner[resting]
-        weight = np.exp2(self.sets.level[at].astype(np.float64))
-        marks, count = self.sets.marks[at], len(held.length)
-        flags = (1.0, (marks & IS_KNOWN) > 0, (marks & IS_UNEXPLAINED) > 0, is_of_hour)
-        return tuple(np.bincount(owner, weight * flag, count).astype(float) for flag in flags)
+        level, marks, count = self.sets.level[at], self.sets.marks[at], len(held.length)
+        flags = (None, marks & IS_KNOWN > 0, marks & IS_UNEXPLAINED > 0, is_of_hour)
+        # Hardly any account has a sample; of exact sets everybody weighs 1.
+        weight = np.exp2(level.astype(np.float64)) if level.any() else None
+        sums = []
+        for flag in flags:
+            whose = owner if flag is None else owner[flag]
+            weights = weight if weight is None or flag is None else weight[flag]
+            sums.append(np.bincount(whose, weights, count).astype(np.float64))
+        return tuple(sums)
 
     def _keep(  # noqa: PLR0917 - one slice, as it stands after counting
         self,

@@ -22,6 +22,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from agents.accounts import Accounts
 from agents.care_relations import CareRelations
 from agents.detectors.base import UNKNOWN
 from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
@@ -44,6 +45,7 @@ class Partition:
     def __init__(self, params: CareParams, *, flush_every: int) -> None:
         self.explainer = AccessExplainer(params)
         self.explainer.watermark.expected = frozenset(FLOWS)
+        self.accounts = Accounts()
         self.journal = Journal(self.explainer.sections)
         self.judged: list[ExplainedAccesses] = []
         self.entries: dict[bytes, bytes] = {}
@@ -54,7 +56,8 @@ class Partition:
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         started = time.perf_counter()
-        judged = self.explainer.take(flow, frame)
+        # A source tells of an event when it has written it down: that is the time of its log.
+        judged = self.explainer.take(flow, frame, frame["recorded_at"].to_numpy(), self.accounts)
         self.take_s += time.perf_counter() - started
         if len(judged):
             self.judged.append(judged)
@@ -132,7 +135,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--partitions", type=int, default=8)
     parser.add_argument("--window-minutes", type=int, default=60)
-    parser.add_argument("--delay-minutes", type=int, default=15)
     parser.add_argument("--from", dest="source", type=Path, help="an existing recording")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -148,7 +150,7 @@ def main() -> int:
 
 
 def measure(recording: Recording, options: argparse.Namespace) -> int:
-    params = CareParams(decision_delay_ms=options.delay_minutes * MINUTE_MS)
+    params = CareParams()
     parts = [Partition(params, flush_every=SLICE) for _ in range(options.partitions)]
     for flow, frame in recording.merged_frames(window_ms=options.window_minutes * MINUTE_MS):
         place = partitions_of(frame["structure_pid"], options.partitions)
