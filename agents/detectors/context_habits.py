@@ -215,12 +215,15 @@ class ContextHabits:
         surprise: FloatArray = np.where(value == 0, 0.0, np.maximum(np.log10(ratio), 0.0))
         return surprise
 
+    def usual_means(self, accounts: Int64Array) -> Int64Array:
+        """The means of authentication that each account uses most; the first for a new one."""
+        usual: Int64Array = self.rows.table["auth"][accounts].astype(np.float32).argmax(axis=1)
+        return usual
+
     def usual_strength(self, accounts: Int64Array) -> Int64Array:
         """The rank in `STRENGTH` of the means that each account uses most; 0 for a new one."""
-        auth = self.rows.table["auth"][accounts].astype(np.float32)
-        best = auth.argmax(axis=1)
-        known = auth[np.arange(len(best)), best] > 0
-        usual: Int64Array = np.where(known, STRENGTH[best], 0)
+        known = self.rows.table["days"][accounts] > 0
+        usual: Int64Array = np.where(known, STRENGTH[self.usual_means(accounts)], 0)
         return usual
 
     def users(self, value: UInt64Array, day: int) -> FloatArray:

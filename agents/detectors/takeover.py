@@ -35,11 +35,12 @@ from agents.detectors.context_habits import (
     hours_of_week,
 )
 from agents.detectors.patient_mix import ALTERNATIVES, COUNTS, MixParams, gains, usual_share
+from agents.detectors.takeover_memory import RECORD, Strangest, context_keys, log_mean
 from agents.distributions import LN10
 from streams.vocabulary import LIFECYCLES
 
 if TYPE_CHECKING:
-    from agents.detectors.base import Accesses, Runs, UInt64Array
+    from agents.detectors.base import Accesses, Runs
     from agents.distributions import BoolArray, FloatArray
     from streams.event_time import Int64Array
 
@@ -50,34 +51,6 @@ _ACCEPTED_DAYS: Final = 5
 _HIGHEST: Final = 200.0
 _GRAIN: Final = 2.0**-20
 """Of surprises: kept in 4 bytes without loss."""
-
-_RECORD: Final = np.dtype(
-    [
-        # The context in which the account was seen last on the open day, and how much it surprises.
-        ("context", "<u8"),
-        ("surprise", "<f4"),
-        # Of the open day: all patients, and those read in an unfamiliar context.
-        *((f"all_{name}", "<f4") for name in COUNTS),
-        *((name, "<f4") for name in COUNTS),
-        ("highest", "<f4"),
-        # The account's habit, older days counting less.
-        *((f"usual_{name}", "<f4") for name in COUNTS),
-        # The change of context under observation.
-        ("sums", "<f4", (ALTERNATIVES,)),
-        ("since_day", "<i4"),
-        ("last_day", "<i4"),
-        ("peak", "<f4"),
-        ("network", "<u8"),
-        ("client", "<u8"),
-        ("parts", "<f2", (len(PARTS),)),
-        ("auth", "u1"),
-        ("usual_auth", "u1"),
-        ("net_class", "u1"),
-        ("lifecycle", "u1"),
-        ("hour", "u1"),
-        *((f"since_{name}", "<f4") for name in COUNTS),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +132,7 @@ class Takeover:
         self.params = params
         self.habits = ContextHabits(params.habits)
         lowest = np.full(ALTERNATIVES, _LOWEST, np.float32)
-        self.rows = AccountRows("takeover", _VERSION, _RECORD, {"sums": lowest})
+        self.rows = AccountRows("takeover", _VERSION, RECORD, {"sums": lowest})
 
     def observe(
         self,
@@ -215,7 +188,7 @@ class Takeover:
                 unexplained[runs.of[places]],
             )
             sums = np.logaddexp(table["sums"][accesses.account[places]].astype(np.float64), 0.0)
-            evidence = peak[places] + _log_mean(sums + gains) / LN10
+            evidence = peak[places] + log_mean(sums + gains) / LN10
             score[places] = np.maximum(evidence, 0.0)
         table["highest"][runs.account] = score[ends]
         self.rows.touch(runs.account)
@@ -236,7 +209,7 @@ class Takeover:
             lifecycle=accesses.lifecycle,
             hour=hours_of_week(accesses.time_ms),
         )
-        key = _keys(seen)
+        key = context_keys(seen)
         before = np.concatenate([key[:1], key[:-1]])
         before[runs.start] = table["context"][runs.account]
         changes = np.flatnonzero(key != before)
@@ -259,7 +232,9 @@ class Takeover:
         before_now = table["peak"][runs.account].astype(np.float64)[runs.of]
         peak = np.maximum.accumulate(np.maximum(surprise, before_now) + lift) - lift
         ends = runs.start + runs.length - 1
-        self._remember(changed, total, parts, day)
+        usual = self.habits.usual_means(changed.account)
+        strangest = Strangest(changed, total, parts, usual)
+        strangest.remember(table, least=self.params.unfamiliar, day=day)
         table["context"][runs.account] = key[ends]
         table["surprise"][runs.account] = surprise[ends]
         return surprise, peak
@@ -279,27 +254,6 @@ class Takeover:
         mine = accounts[table["peak"][accounts] > 0]
         table["peak"][mine] = self._faded_peak(mine, day)
         table["last_day"][accounts] = day
-
-    def _remember(self, changed: Context, total: FloatArray, parts: FloatArray, day: int) -> None:
-        """Keep what the strangest context of each account was like: the first of equals."""
-        strange = np.flatnonzero(total >= self.params.unfamiliar)
-        order = strange[np.lexsort((strange, -total[strange], changed.account[strange]))]
-        rows, first = np.unique(changed.account[order], return_index=True)
-        at, table = order[first], self.rows.table
-        more = total[at] > table["peak"][rows]
-        rows, at = rows[more], at[more]
-        table["peak"][rows] = total[at]
-        table["parts"][rows] = parts[at]
-        table["network"][rows] = changed.network[at]
-        table["client"][rows] = changed.client[at]
-        table["auth"][rows] = changed.auth_method[at]
-        table["net_class"][rows] = changed.net_class[at]
-        table["lifecycle"][rows] = changed.lifecycle[at]
-        table["hour"][rows] = changed.hour[at]
-        usual = self.habits.rows.table["auth"][rows].astype(np.float32)
-        table["usual_auth"][rows] = usual.argmax(axis=1)
-        begins = rows[table["since_day"][rows] == 0]
-        table["since_day"][begins] = day
 
     def _gains(
         self, accounts: Int64Array, seen: dict[str, FloatArray], unexplained: FloatArray
@@ -422,21 +376,3 @@ class Takeover:
             baseline_days=int(habits["days"]),
             baseline_first_day=int(habits["first_day"]),
         )
-
-
-def _keys(seen: Context) -> UInt64Array:
-    """One number per context, 0 for none; two of them meet by chance alone."""
-    small = seen.net_class.astype(np.uint64) << np.uint64(8)
-    small |= seen.auth_method.astype(np.uint64) << np.uint64(16)
-    small |= seen.lifecycle.astype(np.uint64) << np.uint64(24)
-    small |= seen.hour.astype(np.uint64) + np.uint64(1)
-    key = seen.network * np.uint64(0x9E3779B97F4A7C15) + seen.client
-    mixed: UInt64Array = (key ^ (key >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9) + small
-    return mixed
-
-
-def _log_mean(logs: FloatArray) -> FloatArray:
-    """Log of the mean of exponentials along the last axis."""
-    highest = logs.max(axis=1)
-    mean: FloatArray = highest + np.log(np.exp(logs - highest[:, None]).mean(axis=1))
-    return mean
