@@ -52,7 +52,7 @@ _SCORE_MAX: Final = 30.0
 
 def _below() -> npt.NDArray[np.bool_]:
     """Shape (ROWS, ROWS): whether the second row's cells all are the first's, itself included."""
-    inside = WIDTHS[None, :] <= MEMBERS @ MEMBERS.T
+    inside: npt.NDArray[np.bool_] = np.asarray(WIDTHS[None, :] <= MEMBERS @ MEMBERS.T)
     for row in range(ROWS):
         labels = SERIES[row]
         if labels.sector == "*" and labels.couloir == "*" and labels.flow in ("*", MSS_MESSAGES):

@@ -154,6 +154,7 @@ def _one(watch, today, labels, hour, kind, factor, tally) -> None:  # type: igno
         # A judged minute is the grain: time counts in whole minutes.
         limit = int(np.searchsorted(swallowed, math.log(1e6))) + 1
         tally.ratios.append((at - start + 1) / limit)
+        print(f"  outage {labels} at {hour} h: {at - start + 1} min, t* {limit} min")
     ends = [one for _, one in wanted if one.incident == found.incident and one.ended]
     if ends and ends[0].end_ms is not None and end < len(counts):
         tally.after.append(ends[0].end_ms / 60_000 - (minute + end))
