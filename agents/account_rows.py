@@ -77,14 +77,17 @@ class AccountRows:
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present records of these rows."""
-        rows = np.array(sorted(keys), np.int64)
+        rows = np.sort(np.fromiter(keys, np.int64, len(keys)))
         head = bytes([self._version]) + len(rows).to_bytes(4, "little")
         return head + rows.astype(_KEY).tobytes() + self._packed(rows), set(keys)
 
     def _packed(self, rows: Int64Array) -> bytes:
+        own = self.table[rows]
+        if own.itemsize == self._record.itemsize:
+            return own.tobytes()
         packed = np.empty(len(rows), self._record)
         for field in self._record.names or ():
-            packed[field] = self.table[field][rows]
+            packed[field] = own[field]
         return packed.tobytes()
 
     def load(self, payload: bytes) -> set[int]:

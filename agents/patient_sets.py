@@ -223,7 +223,7 @@ class PatientSets:
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present sets of these accounts."""
-        rows = np.array(sorted(keys), np.int64)
+        rows = np.sort(np.fromiter(keys, np.int64, len(keys)))
         entries, _ = self.gather(rows)
         heads = np.zeros(len(rows), _HEAD)
         heads["row"], heads["level"] = rows, self.level_of(rows)
