@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from agents.flow_series import ALL_CELLS, CELLS, MEMBERS, ROWS, SERIES, WIDTHS
-from agents.flow_surprise import DRIFT, SILENCE, deviance_root
+from agents.flow_explanation import BELOW, Minute, explains
+from agents.flow_series import ALL_CELLS, CELLS, ROWS, SERIES, WIDTHS
+from agents.flow_surprise import DRIFT, SILENCE
 from streams.errors import StateError
 from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS
-from streams.topics import MSS_MESSAGES
 
 if TYPE_CHECKING:
     from agents.flow_series import FlowSeries
@@ -35,32 +35,12 @@ _DORMANT_AFTER: Final = 14 * _DAY
 _TELL_EVERY: Final = _HOUR
 _AFTERMATH: Final = 30
 _KNOWN_AFTER: Final = 10
-_REST_HUSHED: Final = 10.0
-_REST_SURPRISE: Final = 5.0
-_REST_EFFECT: Final = 0.25
 _OWED_FACTOR: Final = 1.3
 _OWED_LEAST: Final = 6 * _HOUR
-_SHARERS: Final = 2
-_SHARERS_RATIO: Final = 2 / 3
-_PART_COUNTS: Final = 3.0
-_PART_HUSHED: Final = 0.7
 _MEMORY: Final = 12.0
 _END_WINDOWS: Final = (3, 5, 10, 30, 2, 60)
 """Least minutes over which an incident's end is judged, by the statistic that found it."""
 _SCORE_MAX: Final = 30.0
-
-
-def _below() -> npt.NDArray[np.bool_]:
-    """Shape (ROWS, ROWS): whether the second row's cells all are the first's, itself included."""
-    inside: npt.NDArray[np.bool_] = np.asarray(WIDTHS[None, :] <= MEMBERS @ MEMBERS.T)
-    for row in range(ROWS):
-        labels = SERIES[row]
-        if labels.sector == "*" and labels.couloir == "*" and labels.flow in ("*", MSS_MESSAGES):
-            inside[row, CELLS:ALL_CELLS] = True
-    return inside
-
-
-BELOW: Final = _below()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +127,6 @@ class _Past:
     until: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Minute:
-    """A judged minute, arrays of shape (2 * ROWS,).
-
-    Attributes:
-        minute: its number.
-        values: events.
-        mean: what was expected.
-        scatter: variance of short counts in units of their mean.
-        first_hours: UTC hour from which each baseline was learned.
-    """
-
-    minute: int
-    values: FloatArray
-    mean: FloatArray
-    scatter: FloatArray
-    first_hours: npt.NDArray[np.int64]
-
-
 class FlowIncidents:
     """Open incidents and their aftermath; a section of the checkpoint, its one key 0."""
 
@@ -191,11 +152,6 @@ class FlowIncidents:
     def part_of(series: int) -> npt.NDArray[np.int64]:
         """A series and everything below it, of the same measure."""
         return np.flatnonzero(BELOW[series % ROWS]) + series // ROWS * ROWS
-
-    @property
-    def open_series(self) -> frozenset[int]:
-        """Series with an open incident."""
-        return frozenset(self._open)
 
     def step(self, now: Minute, found: list[Found]) -> list[FlowSuspicion]:
         """Take what a minute brought; give back the incidents that changed.
@@ -240,7 +196,7 @@ class FlowIncidents:
         since = int(one.since[place])
         if self._belongs(series, one):
             return []
-        if not _explains(series, one, now, since, self._explained(now, one, since)):
+        if not explains(series, one, now, since, self._explained(now, one, since)):
             return []
         begin = since
         observed, expected = float(one.observed[series]), float(one.expected[series])
@@ -441,52 +397,3 @@ def _is_below(inner: int, outer: int) -> bool:
     if inner // ROWS < outer // ROWS:
         return False
     return bool(BELOW[outer % ROWS, inner % ROWS])
-
-
-def _explains(
-    series: int, one: Found, now: Minute, since: int, known: npt.NDArray[np.bool_]
-) -> bool:
-    """Whether a total's change is shared by most of its parts; a cell always explains itself.
-
-    Args:
-        now: the minute.
-        series: the total or cell.
-        since: first minute of what was found.
-        one: what was found of it.
-        known: series that are explained already; what the total does without them must suffice.
-    """
-    row, measure = series % ROWS, series // ROWS * ROWS
-    if WIDTHS[row] == 1:
-        # A total of one cell says what the cell says.
-        return row < ALL_CELLS
-    cells = np.flatnonzero(MEMBERS[row][:CELLS]) + measure
-    fresh = cells[~known[cells]]
-    seen, mean = one.observed[fresh], one.expected[fresh]
-    is_silence = one.statistic == SILENCE
-    if is_silence:
-        # A part may have been silent for longer than the whole.
-        mean = np.minimum(mean, now.mean[fresh] * (now.minute - since + 1))
-    whole_seen, whole_mean = float(one.observed[series]), float(one.expected[series])
-    if len(fresh) < len(cells):
-        whole_seen, whole_mean = float(seen.sum()), float(mean.sum())
-        if is_silence:
-            if whole_mean < _REST_HUSHED:
-                return False
-        else:
-            rest = deviance_root(np.array([whole_seen]), np.array([whole_mean]))
-            if float(rest[0]) * one.direction < _REST_SURPRISE:
-                return False
-            if abs(whole_seen / max(whole_mean, 1e-9) - 1.0) < _REST_EFFECT:
-                return False
-    ratio = 0.0 if is_silence else whole_seen / max(whole_mean, 1e-9)
-    counts = mean >= (_PART_HUSHED if is_silence else _PART_COUNTS)
-    middle = mean * (1.0 + ratio) / 2.0
-    shares = counts & ((seen - middle) * one.direction > 0)
-    if shares.sum() < max(_SHARERS, _SHARERS_RATIO * counts.sum()):
-        return False
-    # No part may make more of the change than of the whole.
-    change = (seen - mean) * one.direction
-    largest = int(np.argmax(change))
-    total = max(float(change.sum()), 1e-9)
-    weight = float(mean[largest] / max(float(mean.sum()), 1e-9))
-    return float(change[largest]) / total <= max(0.8, 1.15 * weight)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.flow_incidents import FlowIncidents, Minute
+from agents.flow_explanation import Minute
+from agents.flow_incidents import FlowIncidents
 from agents.flow_rates import FlowRates
 from agents.flow_series import ALL_CELLS, CELLS, SERIES, WIDTH, spread
 from agents.flow_surprise import FlowSurprise, Turn

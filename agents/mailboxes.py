@@ -1,12 +1,8 @@
 """Boxes that get far more MSSanté messages than they are used to, and do not read them (pure).
 
-« Embouteillage de mails »: a box that overflows is a box that nobody reads. What a box gets is spread
-over the source partitions, which follow the senders, so each partition tells the fullest boxes of
-every quarter of an hour (a space-saving table of constant size), and the region adds them up. Boxes are
-64-bit digests of pseudonyms; no label carries them.
-
-A partition's table holds `TOLD` of its boxes, so a box that gets no more than 1/`TOLD` of a partition's
-quarter of an hour may be missed there; a flood is far above that.
+« Embouteillage de mails »: a box that overflows is a box that nobody reads. The region adds up what the
+partitions tell of their fullest boxes (`agents.box_pressure`) and compares each box's last hour with
+its own level. No label carries a box.
 """
 
 from __future__ import annotations
@@ -16,24 +12,13 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from agents.box_pressure import QUARTER_MS
 from streams.errors import StateError
-from streams.event_time import HOUR_MS, MINUTE_MS
+from streams.event_time import HOUR_MS
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from agents.box_pressure import BoxCounts
 
-    from streams.event_time import Int64Array
-
-QUARTER_MS: Final = 15 * MINUTE_MS
-TOLD: Final = 64
-"""Boxes that a partition counts per quarter of an hour."""
-
-_VERSION: Final = 1
-_HEAD: Final = struct.Struct("<BHqI")  # version, partition, heard_ms, boxes
-_BOX: Final = np.dtype([("quarter", "<i8"), ("box", "<u8"), ("received", "<u4"), ("read", "<u4")])
-_KEPT_QUARTERS: Final = 8
 _GRACE_MS: Final = 90_000
 _BOXES_MOST: Final = 4096
 _LEVEL_DAYS: Final = 14.0
@@ -49,128 +34,6 @@ _CALM_QUARTERS: Final = 4
 _HOUR_QUARTERS: Final = HOUR_MS // QUARTER_MS
 _CLOCK: Final = "<BqqH"  # version, next quarter, first quarter, partitions
 _STATE: Final = struct.Struct("<QddddqqqI")
-
-Key = tuple[int, int]
-"""Quarter of an hour and box."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BoxCounts:
-    """What a partition says of its fullest boxes; cumulative, may be repeated.
-
-    Attributes:
-        partition: whose.
-        heard_ms: every earlier log time was read there.
-        boxes: received and read by quarter and box.
-    """
-
-    partition: int
-    heard_ms: int
-    boxes: dict[Key, tuple[int, int]]
-
-
-def encode_boxes(message: BoxCounts) -> bytes:
-    """One message as bytes."""
-    rows = [(*key, *counts) for key, counts in sorted(message.boxes.items())]
-    head = _HEAD.pack(_VERSION, message.partition, message.heard_ms, len(rows))
-    return head + np.array(rows, _BOX).tobytes()
-
-
-def read_boxes(value: bytes) -> BoxCounts:
-    """Read one message.
-
-    Raises:
-        StateError: the bytes are not a message of this version.
-    """
-    if len(value) < _HEAD.size or value[0] != _VERSION:
-        raise StateError("region-cells: a message is not a list of boxes")
-    _, partition, heard_ms, count = _HEAD.unpack_from(value)
-    if len(value) != _HEAD.size + count * _BOX.itemsize:
-        raise StateError(f"region-cells: a message does not hold the {count} boxes it names")
-    rows = np.frombuffer(value, _BOX, offset=_HEAD.size).tolist()
-    return BoxCounts(partition, heard_ms, {(q, box): (n, read) for q, box, n, read in rows})
-
-
-class BoxPressure:
-    """The fullest boxes of one source partition; its checkpoint keys are quarters of an hour."""
-
-    def __init__(self) -> None:
-        self._quarters: dict[int, dict[int, list[int]]] = {}
-        self._untold: set[int] = set()
-        self._dirty: set[int] = set()
-
-    def add(
-        self, log_ms: Int64Array, boxes: npt.NDArray[np.uint64], is_read: npt.NDArray[np.bool_]
-    ) -> None:
-        """Count n messages by receiving box; box 0 (none given) counts nowhere.
-
-        Args:
-            log_ms: shape (n,), in the order of the source.
-            boxes: shape (n,), digests.
-            is_read: shape (n,); a READ step tells of reading, not of a message more.
-        """
-        for at, box, read in zip(
-            (log_ms // QUARTER_MS).tolist(), boxes.tolist(), is_read.tolist(), strict=True
-        ):
-            if not box:
-                continue
-            table = self._quarters.setdefault(at, {})
-            own = table.get(box)
-            if own is None:
-                own = table[box] = _place(table)
-            own[1 if read else 0] += 1
-            self._untold.add(at)
-            self._dirty.add(at)
-
-    def message(self, partition: int, before_ms: int, heard_ms: int) -> BoxCounts:
-        """What changed in the quarters that end by `before_ms`; older ones are then forgotten."""
-        before = before_ms // QUARTER_MS
-        due = {quarter for quarter in self._untold if quarter < before}
-        self._untold -= due
-        told = {
-            (quarter, box): (counts[0], counts[1])
-            for quarter in due
-            for box, counts in self._quarters[quarter].items()
-        }
-        for quarter in [q for q in self._quarters if q < before - _KEPT_QUARTERS]:
-            del self._quarters[quarter]
-        return BoxCounts(partition, heard_ms, told)
-
-    def drain(self) -> set[int]:
-        """The quarters that changed since the last drain."""
-        dirty, self._dirty = self._dirty, set()
-        return dirty
-
-    def pending_bytes(self) -> int:
-        """What the changed quarters will take at most."""
-        return _BOX.itemsize * TOLD * len(self._dirty)
-
-    def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
-        """The tables of these quarters that are still kept."""
-        kept = keys & self._quarters.keys()
-        boxes = {
-            (quarter, box): (counts[0], counts[1])
-            for quarter in kept
-            for box, counts in self._quarters[quarter].items()
-        }
-        return encode_boxes(BoxCounts(0, 0, boxes)), set(kept)
-
-    def load(self, payload: bytes) -> set[int]:
-        """Restore quarters; a later payload's table replaces an earlier one's."""
-        found: dict[int, dict[int, list[int]]] = {}
-        for (quarter, box), counts in read_boxes(payload).boxes.items():
-            found.setdefault(quarter, {})[box] = list(counts)
-        self._quarters.update(found)
-        self._untold.update(found)
-        return set(found)
-
-
-def _place(table: dict[int, list[int]]) -> list[int]:
-    """Room for a new box: where the table is full, the emptiest one's, whose count it inherits."""
-    if len(table) < TOLD:
-        return [0, 0]
-    emptiest = min(table, key=lambda box: (table[box][0], box))
-    return [table.pop(emptiest)[0], 0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.mailboxes import (
+from agents.box_pressure import (
     QUARTER_MS,
     TOLD,
     BoxCounts,
     BoxPressure,
-    BoxSuspicion,
-    MailboxWatch,
     encode_boxes,
     read_boxes,
 )
+from agents.mailboxes import BoxSuspicion, MailboxWatch
 from streams.checkpoint import Journal
 from streams.errors import StateError
 
