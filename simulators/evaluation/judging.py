@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from agents.backtest import Backtest
+from agents.flow_minutes import FlowMinutes
+from agents.region_watch import RegionWatch, RegionWatchParams
 from simulators.partitions import partitions_of
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from agents.findings import Finding
+    from agents.region_cells import RegionCell
     from agents.shard import ShardParams
 
 
@@ -78,18 +81,30 @@ def alert_of(finding: Finding) -> Alert:
     )
 
 
+class _Groups(RegionWatch):
+    """The region's groups alone."""
+
+    def take(self, cell: RegionCell) -> list[Finding]:
+        """Take one message, but for the flows' minutes."""
+        return [] if isinstance(cell, FlowMinutes) else super().take(cell)
+
+
 class RegionJudge:
     """The worker's own line with its default parameters, as `vigie backtest --findings` runs it.
 
     Args:
         params: of the shards.
         partitions: how many.
+        has_flows: whether the flows are judged; of a region without some of its structures nothing
+            can be concluded about them, and their minutes cost as much as its accounts.
     """
 
     has_region = True
 
-    def __init__(self, params: ShardParams, partitions: int) -> None:
+    def __init__(self, params: ShardParams, partitions: int, *, has_flows: bool = True) -> None:
         self._core = Backtest(params, partitions, lambda keys: partitions_of(keys, partitions))
+        if not has_flows:
+            self._core.region = _Groups(RegionWatchParams(partitions))
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """See `Judge`."""

@@ -199,7 +199,7 @@ def run_task(task: Task, shard_params: ShardParams) -> Outcome:
     """One piece of work, in whatever process."""
     tell: Callable[[int], None] = _days[0].put if _days else lambda _done: None
     if task.kind == "trial" and task.span is not None:
-        judge = RegionJudge(with_watch(shard_params), PARTITIONS)
+        judge = RegionJudge(with_watch(shard_params), PARTITIONS, has_flows=task.span.is_whole)
         return run_trial(task.span, task.seed, Schemas.load(), judge, tell)
     outcome: Outcome
     if task.kind == "series":

@@ -55,7 +55,9 @@ def run_trial(
     for piece in region.pieces():
         ahead = int(piece.events.columns["recorded_at"].max()) // WINDOW_MS * WINDOW_MS
         if ahead > edge_ms:
+            began = time.process_time()
             judge.advance(ahead)
+            result.judge_seconds += time.process_time() - began
             days = max(0, (ahead - midnight_ms(span.start)) // DAY_MS)
             progress(days - done)
             edge_ms, done = ahead, days
