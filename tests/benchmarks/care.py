@@ -30,7 +30,7 @@ from simulators.partitions import partitions_of
 from simulators.recording import Recording, simulate_to_directory
 from streams.checkpoint import Journal
 from streams.event_time import DAY_MS, MINUTE_MS
-from streams.topics import FLOWS
+from streams.topics import FLOWS, VERDICTS
 from streams.vocabulary import SECTORS
 
 BYTES_PER_PAIR_MAX = 32.0
@@ -44,10 +44,10 @@ class Partition:
 
     def __init__(self, params: CareParams, *, flush_every: int) -> None:
         self.explainer = AccessExplainer(params)
-        self.explainer.watermark.expected = frozenset(FLOWS)
         self.accounts = Accounts()
         self.journal = Journal(self.explainer.sections)
         self.judged: list[ExplainedAccesses] = []
+        self.sectors: list[int] = []
         self.entries: dict[bytes, bytes] = {}
         self.events = self.written = self.waiting = 0
         self.take_s = self.flush_s = 0.0
@@ -59,14 +59,25 @@ class Partition:
         # A source tells of an event when it has written it down: that is the time of its log.
         judged = self.explainer.take(flow, frame, frame["recorded_at"].to_numpy(), self.accounts)
         self.take_s += time.perf_counter() - started
-        if len(judged):
-            self.judged.append(judged)
+        self.note(judged)
         self.waiting = max(self.waiting, len(self.explainer))
         self.events += frame.height
         self._since += frame.height
         if self._since >= self._flush_every:
             self._since = 0
             self.flush()
+
+    def pass_time(self, until_ms: int) -> None:
+        started = time.perf_counter()
+        judged = self.explainer.pass_time(dict.fromkeys((*FLOWS, VERDICTS), until_ms))
+        self.take_s += time.perf_counter() - started
+        self.note(judged)
+
+    def note(self, judged: ExplainedAccesses) -> None:
+        if len(judged):
+            self.judged.append(judged)
+            rows = judged.accesses["account"].tolist()
+            self.sectors += [SECTORS.index(self.accounts[row].sector) for row in rows]
 
     def flush(self) -> None:
         started = time.perf_counter()
@@ -105,18 +116,22 @@ def probes() -> tuple[float, float, float]:
     )
 
 
-def shares(judged: list[ExplainedAccesses], start_ms: int) -> None:
+def shares(parts: list[Partition], start_ms: int) -> None:
+    judged = [one for part in parts for one in part.judged]
     rows = np.concatenate([one.accesses for one in judged])
     table = pl.DataFrame(
         {
             "pair": rows["pair"],
             "time_ms": rows["time_ms"],
-            "sector": rows["sector"],
+            "sector": [sector for part in parts for sector in part.sectors],
             "explained": np.concatenate([one.explained for one in judged]),
             "first_seen": np.concatenate([one.first_seen for one in judged]),
         }
     ).filter((pl.col("explained") != UNKNOWN) & (pl.col("time_ms") >= start_ms))
     since = pl.col("time_ms") - pl.col("time_ms").shift(1).over("pair", order_by="time_ms")
+    if not table.height:
+        print("no access is later than the horizon: a longer recording tells shares")
+        return
     looks = table.filter(since.is_null() | (since > LOOK_MS))
     print(f"{'judged accesses with a patient':42}{table.height:10,}   {looks.height:,} looks")
     print(f"{'explained, of accesses':42}{table['explained'].mean():10.1%}")
@@ -152,15 +167,18 @@ def main() -> int:
 def measure(recording: Recording, options: argparse.Namespace) -> int:
     params = CareParams()
     parts = [Partition(params, flush_every=SLICE) for _ in range(options.partitions)]
-    for flow, frame in recording.merged_frames(window_ms=options.window_minutes * MINUTE_MS):
-        place = partitions_of(frame["structure_pid"], options.partitions)
-        for number in np.unique(place).tolist():
-            parts[number].take(flow, frame.filter(pl.Series(place == number)))
+    for until_ms, window in recording.windows(options.window_minutes * MINUTE_MS):
+        for flow, frame in window:
+            place = partitions_of(frame["structure_pid"], options.partitions)
+            for number in np.unique(place).tolist():
+                parts[number].take(flow, frame.filter(pl.Series(place == number)))
+        for part in parts:
+            part.pass_time(until_ms)
     for part in parts:
         part.flush()
     states = [part.explainer for part in parts]
     for part in parts:
-        part.judged.append(part.explainer.finish())
+        part.note(part.explainer.finish())
     events = sum(part.events for part in parts)
     take_s, flush_s = (sum(getattr(p, name) for p in parts) for name in ("take_s", "flush_s"))
     pairs = sum(len(state.relations) for state in states)
@@ -185,7 +203,7 @@ def measure(recording: Recording, options: argparse.Namespace) -> int:
     print(f"{'recovery of a partition, s':42}{time.perf_counter() - started:10.2f}", end="   ")
     print(f"{len(copy.relations):,} pairs")
     start_ms = recording.first_recorded_ms() // DAY_MS * DAY_MS + params.horizon_days * DAY_MS
-    shares([one for part in parts for one in part.judged], start_ms)
+    shares(parts, start_ms)
     learn_ms, look_ms, worst_bytes = probes()
     print(f"{'4096 new pairs among a million, ms':42}{learn_ms:10.2f}   bound {PROBE_MS_MAX:.0f}")
     print(f"{'4096 look-ups among a million, ms':42}{look_ms:10.2f}   bound {PROBE_MS_MAX:.0f}")
