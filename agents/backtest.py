@@ -40,10 +40,12 @@ class BacktestResult:
     Attributes:
         flows: by flow: events, duplicates, late, dead_letters, by_sector (events, unique_users).
         rates: one row per minute, flow and sector; see `MinuteHistory.rates`.
+        findings: revisions of incidents, in the order in which they were concluded.
     """
 
     flows: dict[str, Any]
     rates: pl.DataFrame
+    findings: tuple[Finding, ...] = ()
 
     @property
     def records(self) -> int:
@@ -217,4 +219,4 @@ class Backtest:
                     if by_sector[i]
                 },
             }
-        return BacktestResult(flows, self._history.rates())
+        return BacktestResult(flows, self._history.rates(), tuple(self.findings))

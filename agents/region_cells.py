@@ -3,6 +3,7 @@
     1  counts per minute of its flows, and how far it was read   (agents.flow_minutes)
     2  cells of accounts whose local day was closed              (agents.account_cells)
     3  an analyst's verdict on a finding of the whole region
+    4  messages per quarter of an hour of its fullest boxes      (agents.box_pressure)
 
 Every message may be sent twice: counts are cumulative, cells have keys, a verdict is the same verdict.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from agents.account_cells import encode_cells, read_cells
+from agents.box_pressure import BoxCounts, encode_boxes, read_boxes
 from agents.findings import Verdict
 from agents.flow_minutes import FlowMinutes, encode_minutes, read_minutes
 from streams.errors import StateError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _MINUTES: Final = 1
 _DAYS: Final = 2
 _VERDICT: Final = 3
+_BOXES: Final = 4
 _DAYS_HEAD: Final = struct.Struct("<Hi")
 
 
@@ -44,13 +47,15 @@ class ClosedAccountDays:
     cells: CellArray
 
 
-RegionCell = FlowMinutes | ClosedAccountDays | Verdict
+RegionCell = FlowMinutes | ClosedAccountDays | Verdict | BoxCounts
 
 
 def encode_region_cell(cell: RegionCell) -> bytes:
     """One message."""
     if isinstance(cell, FlowMinutes):
         return bytes([_MINUTES]) + encode_minutes(cell)
+    if isinstance(cell, BoxCounts):
+        return bytes([_BOXES]) + encode_boxes(cell)
     if isinstance(cell, ClosedAccountDays):
         head = _DAYS_HEAD.pack(cell.partition, cell.open_day)
         return bytes([_DAYS]) + head + encode_cells(cell.cells)
@@ -71,6 +76,8 @@ def read_region_cell(value: bytes | None) -> RegionCell:
         if kind == _DAYS:
             partition, open_day = _DAYS_HEAD.unpack_from(body)
             return ClosedAccountDays(partition, open_day, read_cells(body[_DAYS_HEAD.size :]))
+        if kind == _BOXES:
+            return read_boxes(body)
         if kind == _VERDICT:
             return Verdict.from_record(orjson.loads(body))
     except (struct.error, ValueError, KeyError, TypeError) as error:

@@ -8,23 +8,27 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from agents.box_pressure import QUARTER_MS, BoxCounts
 from agents.collusion import Collusion
 from agents.findings import Verdict
 from agents.flow_minutes import FlowMinutes
 from agents.flow_watch import FlowParams, FlowWatch
 from agents.fusion import Fusion, FusionParams
-from agents.signals import Signal, flow_subject, group_subject
+from agents.group_suspicion import Share
+from agents.mailboxes import MailboxWatch
+from agents.signals import Signal, Subject, SubjectKind, flow_subject
 from streams.event_time import DAY_MS, paris_day, start_of_day_ms
-from streams.topics import FLOWS, PLATFORM_ACCESSES
+from streams.topics import FLOWS, MSS_MESSAGES, PLATFORM_ACCESSES
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agents.group_suspicion import GroupSuspicion
     from agents.declared_changes import DeclaredChange
     from agents.findings import Finding
     from agents.flow_incidents import FlowSuspicion
+    from agents.group_suspicion import GroupSuspicion
+    from agents.mailboxes import BoxSuspicion
     from agents.region_cells import RegionCell
     from streams.checkpoint import Section
 
@@ -50,6 +54,7 @@ class RegionWatch:
 
     def __init__(self, params: RegionWatchParams) -> None:
         self.flows = FlowWatch(FlowParams(partitions=params.partitions), params.changes)
+        self.boxes = MailboxWatch(params.partitions)
         self.collusion = Collusion()
         # Whoever watches flows has its own budget and its own incidents: all that it tells is told.
         self.flow_incidents = Fusion(FusionParams(open_from=_ALWAYS, join_from=_ALWAYS))
@@ -67,6 +72,8 @@ class RegionWatch:
             signals = [_flow_signal(one, self.flows.judged_ms) for one in told]
             found = self.flow_incidents.take(signals)
             return found + self.flow_incidents.pass_time(self.flows.judged_ms)
+        if isinstance(cell, BoxCounts):
+            return self.flow_incidents.take([_box_signal(one) for one in self.boxes.take(cell)])
         if isinstance(cell, Verdict):
             return self.flow_incidents.judge(cell) + self.group_incidents.judge(cell)
         self.collusion.take(cell.cells)
@@ -92,6 +99,7 @@ class RegionWatch:
         """What a checkpoint holds of it, in an order that must not change."""
         return (
             *self.flows.sections,
+            self.boxes,
             *self.collusion.sections,
             *self.flow_incidents.sections,
             *self.group_incidents.sections,
@@ -109,11 +117,10 @@ class RegionWatch:
 
 def _flow_signal(one: FlowSuspicion, judged_ms: int) -> Signal:
     series = one.series
-    name = f"{series.flow}/{series.sector}/{series.couloir}/{series.measure}/{one.kind}"
     end_ms = judged_ms if one.end_ms is None else one.end_ms
     return Signal(
         detector=one.kind,
-        subject=flow_subject(name, series.sector if series.sector in SECTORS else "NR"),
+        subject=flow_subject(one.incident, series.sector if series.sector in SECTORS else "NR"),
         time_ms=judged_ms,
         day=paris_day(judged_ms),
         score=one.score,
@@ -131,10 +138,39 @@ def _flow_signal(one: FlowSuspicion, judged_ms: int) -> Signal:
     )
 
 
+def _box_signal(one: BoxSuspicion) -> Signal:
+    end_ms = one.begin_ms + QUARTER_MS if one.end_ms is None else one.end_ms
+    return Signal(
+        detector="flooding",
+        # Boxes have no name here, and none is told: an operator sees it in its own figures.
+        subject=flow_subject(one.incident),
+        time_ms=end_ms,
+        day=paris_day(end_ms),
+        score=one.score,
+        figures={
+            "observed": one.received,
+            "expected": one.expected,
+            "read": one.read,
+            "flow": MSS_MESSAGES,
+            "sector": "*",
+            "couloir": "*",
+            "measure": "rate",
+        },
+        begin_ms=one.begin_ms,
+        end_ms=end_ms,
+        flow=MSS_MESSAGES,
+        ended=one.ended,
+    )
+
+
 def _group_signal(one: GroupSuspicion) -> Signal:
+    # What a gang shares names it; its members, and windows in time or list, move from day to day.
+    lasting = one.kind in (Share.NETWORK, Share.CLIENT)
+    key = f"{one.kind}/{one.key_hint:016x}" if lasting else str(one.kind)
+    members = tuple(sorted(f"{digest:016x}" for digest in one.members))
     return Signal(
         detector="collusion",
-        subject=group_subject(tuple(f"{digest:016x}" for digest in one.members)),
+        subject=Subject(SubjectKind.GROUP, key, members=members),
         time_ms=start_of_day_ms(one.day + 1),
         day=one.day,
         score=one.score,

@@ -15,11 +15,13 @@ import numpy.typing as npt
 import orjson
 
 from agents.account_cells import CELL
+from agents.box_pressure import BoxPressure
 from agents.flow_minutes import MinuteCells
 from agents.partition_watch import PartitionWatch
 from agents.rates import RollingRates
 from agents.region_cells import ClosedAccountDays
-from streams.checkpoint import Journal, Write
+from streams.checkpoint import Journal, Section, Write
+from streams.digests import text_digests
 from streams.duplicates import DuplicateIndex, parse_ids
 from streams.errors import StateError
 from streams.event_time import MINUTE_MS, Watermark
@@ -170,14 +172,13 @@ class Shard:
         self._verdicts = _FlowState(params)
         self.rates = RollingRates(codes.size)
         self.minutes = MinuteCells(codes)
+        self.boxes = BoxPressure()
         self.watch = None if params.watch is None else PartitionWatch(params.watch)
-        self._journal = Journal(
-            (
-                *(state.ids for state in self._flows.values()),
-                *self.rates.rings,
-                *(() if self.watch is None else (self.minutes, *self.watch.sections)),
-            )
-        )
+        sections: list[Section] = [state.ids for state in self._flows.values()]
+        sections += self.rates.rings
+        if self.watch is not None:
+            sections += [self.minutes, self.boxes, *self.watch.sections]
+        self._journal = Journal(tuple(sections))
 
     def apply(self, events: EventSlice) -> Applied:
         """Take one slice whose offsets are all at or after `next_offset` of its flow."""
@@ -203,8 +204,9 @@ class Shard:
 
     def _count_boxes(self, accepted: pl.DataFrame, log_ms: Int64Array) -> None:
         box = accepted["recipient_box_type"].to_physical().to_numpy().astype(np.int64)
-        is_read = (accepted["direction"] == "READ").to_numpy().astype(np.int64)
-        self.minutes.add_boxes(log_ms, box, is_read)
+        is_read = (accepted["direction"] == "READ").to_numpy()
+        self.minutes.add_boxes(log_ms, box, is_read.astype(np.int64))
+        self.boxes.add(log_ms, text_digests(accepted["recipient_box_pid"]), is_read)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:
         """Take analysts' verdicts on accounts, in their topic's order, with their Kafka timestamps."""
@@ -233,6 +235,7 @@ class Shard:
         if heard_ms // MINUTE_MS > self._told_minute:
             self._told_minute = heard_ms // MINUTE_MS
             told.cells.append(self.minutes.message(self._partition, heard_ms, heard_ms))
+            told.cells.append(self.boxes.message(self._partition, heard_ms, heard_ms))
         return told
 
     def _accept(

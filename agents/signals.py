@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.event_time import DAY_MS, PARIS
+from streams.event_time import DAY_MS, start_of_day_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,9 +156,3 @@ def figures_of(evidence: Any) -> dict[str, Figure]:
         for name, value in asdict(evidence).items()
         if value is None or isinstance(value, bool | int | float | str)
     }
-
-
-def start_of_day_ms(day: int) -> int:
-    """The first instant of a local day (days since 1970-01-01), milliseconds UTC."""
-    date = datetime.fromtimestamp(day * DAY_MS / 1000, tz=UTC)
-    return int(date.replace(tzinfo=PARIS).timestamp()) * 1000

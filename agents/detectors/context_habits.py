@@ -278,6 +278,8 @@ class ContextHabits:
         # What a new account begins with is no novelty.
         novel = {name: self._learn_values(name, rows, day) for name in ("network", "client")}
         touched, counts = np.unique(group, return_counts=True)
+        # A group that was only looked up so far is in no checkpoint.
+        self.groups.reserve(int(touched[-1]) + 1 if touched.size else 0)
         peers = self.groups.table
         faded = np.exp(-counts / 20_000.0).astype(np.float32)
         for name in peers.dtype.names or ():

@@ -17,7 +17,7 @@ from tests.support.fake_transport import FakeRecord, slice_app, stock_app
 from tests.support.tally_worker import STATE_KEY, TallyProcessor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 
 class RecordingObserver(NullObserver):
