@@ -132,7 +132,9 @@ class Comparison:
             opened = alerts[0]
             worst = max(alerts, key=lambda a: _RANKS.index(a.severity)).severity
             told = Told("", opened.detectors, worst)
-            if _is_of_flow(opened):
+            if "collusion" in opened.detectors:
+                result.group_findings.append(told)
+            elif _is_of_flow(opened):
                 told = Told(self._going_on(opened.at_ms), opened.detectors, worst)
                 target = result.lookalikes if told.case else result.flow_findings
                 target.append(told)

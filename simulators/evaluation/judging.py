@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import polars as pl
+
+from agents.account_cells import CELL
 from agents.backtest import Backtest
-from agents.flow_minutes import FlowMinutes
+from agents.partition_watch import PartitionWatch
+from agents.region_cells import ClosedAccountDays
 from agents.region_watch import RegionWatch, RegionWatchParams
 from simulators.partitions import partitions_of
+from streams.topics import FLOWS, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
-
     from agents.findings import Finding
-    from agents.region_cells import RegionCell
+    from agents.partition_watch import Concluded, PartitionWatchParams
     from agents.shard import ShardParams
 
 
@@ -81,30 +85,18 @@ def alert_of(finding: Finding) -> Alert:
     )
 
 
-class _Groups(RegionWatch):
-    """The region's groups alone."""
-
-    def take(self, cell: RegionCell) -> list[Finding]:
-        """Take one message, but for the flows' minutes."""
-        return [] if isinstance(cell, FlowMinutes) else super().take(cell)
-
-
 class RegionJudge:
     """The worker's own line with its default parameters, as `vigie backtest --findings` runs it.
 
     Args:
         params: of the shards.
         partitions: how many.
-        has_flows: whether the flows are judged; of a region without some of its structures nothing
-            can be concluded about them, and their minutes cost as much as its accounts.
     """
 
     has_region = True
 
-    def __init__(self, params: ShardParams, partitions: int, *, has_flows: bool = True) -> None:
+    def __init__(self, params: ShardParams, partitions: int) -> None:
         self._core = Backtest(params, partitions, lambda keys: partitions_of(keys, partitions))
-        if not has_flows:
-            self._core.region = _Groups(RegionWatchParams(partitions))
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """See `Judge`."""
@@ -118,3 +110,52 @@ class RegionJudge:
         """See `Judge`."""
         self._core.finish()
         return [alert_of(finding) for finding in self._core.findings]
+
+
+class WatchJudge:
+    """Those who watch accounts and groups alone, as they stand in the worker's line.
+
+    Of a region without some of its structures nothing can be concluded about flows; and what the line
+    counts besides costs as much again. No event of the simulated region is late or comes twice, so what
+    is concluded of accounts is the same with and without the counts.
+
+    Args:
+        params: of the watches.
+        partitions: how many.
+    """
+
+    has_region = True
+
+    def __init__(self, params: PartitionWatchParams, partitions: int) -> None:
+        self._watches = [PartitionWatch(params) for _ in range(partitions)]
+        self._told_days = [0] * partitions
+        self._region = RegionWatch(RegionWatchParams(partitions))
+        self._alerts: list[Alert] = []
+
+    def take(self, flow: str, frame: pl.DataFrame) -> None:
+        """See `Judge`."""
+        place = partitions_of(frame["structure_pid"], len(self._watches))
+        for number in np.unique(place).tolist():
+            own = frame.filter(pl.Series(place == number))
+            log_ms = own["recorded_at"].to_numpy()
+            self._tell(number, self._watches[number].take(flow, own, log_ms))
+
+    def advance(self, at_ms: int) -> None:
+        """See `Judge`."""
+        for number, watch in enumerate(self._watches):
+            self._tell(number, watch.pass_time(dict.fromkeys((*FLOWS, VERDICTS), at_ms)))
+
+    def finish(self) -> list[Alert]:
+        """See `Judge`."""
+        for number, watch in enumerate(self._watches):
+            self._tell(number, watch.finish())
+        return self._alerts
+
+    def _tell(self, number: int, concluded: Concluded) -> None:
+        findings = list(concluded.findings)
+        open_day = self._watches[number].open_day
+        if concluded.cells or open_day > self._told_days[number]:
+            self._told_days[number] = open_day
+            cells = np.concatenate([np.zeros(0, CELL), *concluded.cells])
+            findings += self._region.take(ClosedAccountDays(number, open_day, cells))
+        self._alerts += map(alert_of, findings)

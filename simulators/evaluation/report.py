@@ -273,6 +273,7 @@ def false_rows(results: Sequence[TrialResult]) -> list[Row]:
     rows = [
         rate_row("false alerts per 1 000 accounts and day", "≤ 0.1", total, 0.1),
         rate_row("  of these on the platforms", "≤ 0.1", platforms, 0.1),
+        _group_row(account),
         rate_row("  per 1 000 days on which an account acts", "(no target)", active, math.inf),
     ]
     ratio = new.value / total.value if total.exposure and total.events else math.nan
@@ -292,6 +293,17 @@ def false_rows(results: Sequence[TrialResult]) -> list[Row]:
             )
         )
     return rows
+
+
+def _group_row(results: Sequence[TrialResult]) -> Row:
+    """Groups that were told of although none of the collusions was going on."""
+    own = [one for one in results if one.has_region]
+    row = Row("  groups told of without a collusion", "(no target)")
+    if not own:
+        return row
+    told = sum(len(one.group_findings) for one in own)
+    exposure = float(sum(sum(one.account_days.values()) for one in own))
+    return rate_row(row.name, row.target, Rate(told, exposure), math.inf)
 
 
 def group_rates(results: Sequence[TrialResult]) -> dict[str, Rate]:

@@ -84,6 +84,7 @@ class TrialResult:
         new_active_days: those on which they looked at a patient.
         enrolment_false: false findings before the days that count.
         flow_findings: findings on flows in which nothing was wrong.
+        group_findings: findings on groups outside of a collusion.
         thresholds: of the rules.
         silences: the outages.
         events: events taken.
@@ -106,6 +107,7 @@ class TrialResult:
     new_active_days: int = 0
     enrolment_false: int = 0
     flow_findings: list[Told] = field(default_factory=list)
+    group_findings: list[Told] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     silences: list[Silence] = field(default_factory=list)
     events: int = 0

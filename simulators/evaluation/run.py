@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.partition_watch import PartitionWatchParams
-from simulators.evaluation.judging import RegionJudge
+from simulators.evaluation.judging import RegionJudge, WatchJudge
 from simulators.evaluation.plan import Span, autumn, festival, summer
 from simulators.evaluation.results import TrialResult
 from simulators.evaluation.schedules import worst_lift
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.shard import ShardParams
+    from simulators.evaluation.judging import Judge
 
 FIRST_SEED: Final = 101
 """Tuning seeds lie below."""
@@ -199,7 +200,12 @@ def run_task(task: Task, shard_params: ShardParams) -> Outcome:
     """One piece of work, in whatever process."""
     tell: Callable[[int], None] = _days[0].put if _days else lambda _done: None
     if task.kind == "trial" and task.span is not None:
-        judge = RegionJudge(with_watch(shard_params), PARTITIONS, has_flows=task.span.is_whole)
+        watching = with_watch(shard_params)
+        judge: Judge
+        if task.span.is_whole or watching.watch is None:
+            judge = RegionJudge(watching, PARTITIONS)
+        else:
+            judge = WatchJudge(watching.watch, PARTITIONS)
         return run_trial(task.span, task.seed, Schemas.load(), judge, tell)
     outcome: Outcome
     if task.kind == "series":
