@@ -135,6 +135,9 @@ class Comparison:
             if "collusion" in opened.detectors:
                 result.group_findings.append(told)
             elif _is_of_flow(opened):
+                if opened.at_ms < self._from_ms:
+                    # Nobody knows yet what is usual of a flow.
+                    continue
                 told = Told(self._going_on(opened.at_ms), opened.detectors, worst)
                 target = result.lookalikes if told.case else result.flow_findings
                 target.append(told)

@@ -155,24 +155,25 @@ def summer(scale: float = 1.0) -> Span:
 
 _FESTIVAL: Final = date(2025, 9, 1)
 _LOOKALIKES: Final = (
-    ("august-september", 0),
-    ("new-hire", 1),
-    ("locum", 2),
-    ("holiday-return", 21),
-    ("night-shift", 8),
-    ("night-jobs", 3),
-    ("vaccination", 14),
-    ("epidemic", 21),
-    ("software-upgrade", 28),
+    ("august-september", 0, ""),
+    ("new-hire", 1, ""),
+    ("locum", 2, ""),
+    ("holiday-return", 21, ""),
+    ("night-shift", 8, ""),
+    ("night-jobs", 3, ""),
+    ("vaccination", 14, ":days=7"),
+    ("epidemic", 21, ""),
+    ("software-upgrade", 28, ":days=10"),
 )
 
 
 def festival(scale: float = 0.1) -> Span:
     """Every look-alike once, then a week with outages of several flows and hours."""
     cases = tuple(
-        Case(name, f"{name}@{_FESTIVAL + timedelta(days=day)}") for name, day in _LOOKALIKES
+        Case(name, f"{name}@{_FESTIVAL + timedelta(days=day)}{params}")
+        for name, day, params in _LOOKALIKES
     )
-    silent = _FESTIVAL + timedelta(days=49)
+    silent = _FESTIVAL + timedelta(days=39)
     outages = (
         Outage("dmp-deposits", "ES", silent, 10, 6),
         Outage("insi-calls", "PSL", silent + timedelta(days=1), 15, 4),
@@ -180,5 +181,5 @@ def festival(scale: float = 0.1) -> Span:
         Outage("eprescriptions", "PSL", silent + timedelta(days=3), 9, 6),
         Outage("platform-accesses", "ES", silent + timedelta(days=4), 9, 10),
     )
-    start = _FESTIVAL - timedelta(days=43)
-    return Span("festival", start, 43, 55, scale, cases, is_whole=True, outages=outages)
+    start = _FESTIVAL - timedelta(days=30)
+    return Span("festival", start, 30, 45, scale, cases, is_whole=True, outages=outages)

@@ -385,7 +385,7 @@ def _flow_rows(results: Sequence[TrialResult]) -> list[Row]:
     if results:
         told = [one for result in results for one in result.flow_findings]
         false = sum("outage" in name for one in told for name in one.detectors)
-        days = sum(result.days for result in results)
+        days = sum(result.test_days for result in results)
         quiet = Row(
             quiet.name,
             quiet.target,

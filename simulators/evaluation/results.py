@@ -111,5 +111,5 @@ class TrialResult:
     thresholds: dict[str, float] = field(default_factory=dict)
     silences: list[Silence] = field(default_factory=list)
     events: int = 0
-    days: int = 0
+    test_days: int = 0
     judge_seconds: float = 0.0

@@ -39,7 +39,7 @@ FIRST_SEED: Final = 101
 """Tuning seeds lie below."""
 _SERIES_SEED: Final = 2_001
 """The rate detector was developed on seeds below 1000."""
-_FESTIVALS_PER_SEED: Final = 4
+_FESTIVALS_PER_SEED: Final = 2
 _QUICK_ENROLMENT_DAYS: Final = 14
 _QUICK_TEST_DAYS: Final = 8
 _POLL_S: Final = 0.3

@@ -48,7 +48,7 @@ def run_trial(
         progress: told of every simulated day that is done.
     """
     region = TrialRegion(span, seed, schemas)
-    result = TrialResult(span.name, seed, judge.has_region, days=span.days)
+    result = TrialResult(span.name, seed, judge.has_region, test_days=span.test_days)
     first_day = span.start.toordinal() - _EPOCH
     book, census = LookBook(region.accounts, first_day), Census(first_day, span.days)
     edge_ms, done = 0, 0

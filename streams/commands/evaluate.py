@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from simulators.evaluation.run import Evaluation
 
 _SEEDS = 5
+_FILE_COLUMNS = "240"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     seeds: Annotated[
-        int, typer.Option(metavar="N", help="Regions; look-alikes take four times as many.")
+        int, typer.Option(metavar="N", help="Regions; look-alikes take twice as many.")
     ] = _SEEDS,
     jobs: Annotated[
         int, typer.Option(metavar="N", help="Processes at a time; 0 for one per processor.")
@@ -132,6 +134,9 @@ def _print(found: Evaluation, rows: list[Row], seconds: float) -> None:
     from simulators.evaluation import report
     from streams.commands.output import print_table, say
 
+    if not sys.stdout.isatty():
+        # A file has no width to keep to.
+        os.environ.setdefault("COLUMNS", _FILE_COLUMNS)
     print_table(
         ("", "target", "measured", "95 %", ""),
         [(row.name, row.target, row.measured, row.interval, row.verdict) for row in rows],

@@ -142,7 +142,7 @@ def test_a_look_alike_and_a_group_are_known_for_what_they_are(region: TrialRegio
 def test_an_outage_is_held_against_the_silence_that_is_rare() -> None:
     begin_ms, _ = outage_ms(SPAN.outages[0])
     found = alert(1, begin_ms + HOUR_MS, flow=DMP_DEPOSITS, sector="ES", detectors=("outage",))
-    elsewhere = alert(2, begin_ms - DAY_MS, flow=DMP_DEPOSITS, sector="PSL")
+    elsewhere = alert(2, begin_ms + 2 * DAY_MS, flow=DMP_DEPOSITS, sector="PSL")
     result = judged(found, elsewhere)
     (silence,) = result.silences
     assert silence.found_ms == HOUR_MS
