@@ -10,11 +10,12 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
+_COMMAND = "from streams.cli import main; raise SystemExit(main())"
+
 
 def test_a_smoke_run_fills_the_table() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from streams.cli import main; raise SystemExit(main())"]
-        + ["evaluate", "--quick", "--jobs", "2", "--json"],
+        [sys.executable, "-c", _COMMAND, "evaluate", "--quick", "--jobs", "2", "--json"],
         capture_output=True,
         timeout=300,
         check=False,
