@@ -17,12 +17,14 @@ from agents.detectors.base import NO_STEP, UNKNOWN, Act
 from agents.waiting import DUE_FIELDS, DueRows
 from streams.digests import NONE, pair_digests, text_digests
 from streams.topics import EPRESCRIPTIONS, INSI_CALLS, PLATFORM_ACCESSES
-from streams.vocabulary import COULOIRS, SECTORS
+from streams.vocabulary import COULOIRS, OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agents.accounts import Accounts
     from streams.digests import UInt64Array
-    from streams.event_time import BoolArray, Int64Array
+    from streams.event_time import Int64Array
 
 SURFACES: Final = (PLATFORM_ACCESSES, INSI_CALLS, EPRESCRIPTIONS)
 
@@ -64,7 +66,15 @@ for null.
 NO_SHORT_STEP: Final = np.iinfo(np.int32).min
 
 _FARTHEST: Final = 1 << 30
-_PLATFORM: Final = pl.Enum(list(PLATFORMS))
+_CHOSEN_BY: Final = {
+    PLATFORM_ACCESSES: "action",
+    INSI_CALLS: "operation",
+    EPRESCRIPTIONS: "event",
+}
+_NUMBERS: Final = ("sector", "couloir", "auth_method", "outcome")
+_OWN_NUMBERS: Final = {PLATFORM_ACCESSES: ("net_class", "service_lifecycle")}
+_PLATFORM_OF: Final = {name: place for place, name in enumerate(PLATFORMS)}
+_FAILURE: Final = OUTCOMES.index("FAILURE")
 _ACTS: Final = {
     "READ_IDENTITY": Act.IDENTITY,
     "READ_RECORD": Act.CLINICAL,
@@ -74,81 +84,92 @@ _ACTS: Final = {
 }
 
 
-def looks_of(frame: pl.DataFrame, flow: str, accounts: Accounts) -> tuple[DueRows, Int64Array]:
+def looks_of(
+    frame: pl.DataFrame,
+    flow: str,
+    structure: UInt64Array,
+    patient: UInt64Array,
+    accounts: Accounts,
+) -> tuple[DueRows, Int64Array]:
     """The looks among n events of a flow, and their positions in the frame.
 
-    Columns of a flow that has no looks give none. Accounts that are new are entered into the table.
+    A flow that has no looks gives none. Accounts that are new are entered into the table.
+
+    Args:
+        frame: the events.
+        flow: the flow.
+        structure: digests of their structures' pseudonyms.
+        patient: digests of their patients' pseudonyms.
+        accounts: the partition's table.
     """
-    chosen = _chosen(frame, flow)
-    if chosen is None:
+    told = _CHOSEN_BY.get(flow)
+    if told is None or not frame.height:
         return np.zeros(0, ACCESS), np.zeros(0, np.int64)
-    places = np.flatnonzero(chosen)
-    looks = frame if len(places) == frame.height else frame[places]
+    numbers = physical(frame, (told, *_NUMBERS, *_OWN_NUMBERS.get(flow, ())))
+    symbols: list[str] = frame[told].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
+    if flow == PLATFORM_ACCESSES:
+        # A search tells of everybody who was found; only what was opened was looked at.
+        places = np.flatnonzero(numbers[told] != symbols.index("SEARCH_PATIENT"))
+        actor = text_digests(_some(frame["actor_pid"], places))
+    else:
+        # With the card in the reader the patient is there, and checks are of known identities; a
+        # certificate looks at nobody.
+        word = "RECHERCHE_TRAITS" if flow == INSI_CALLS else "CONSULTED"
+        places = np.flatnonzero(numbers[told] == symbols.index(word))
+        actor = text_digests(_some(frame["actor_pid"], places))
+        places, actor = places[actor != NONE], actor[actor != NONE]
     rows = np.zeros(len(places), ACCESS)
     if not len(places):
         return rows, places
-    rows["surface"] = surface = SURFACES.index(flow)
-    rows["time_ms"] = looks["occurred_at"].to_numpy()
-    structure = text_digests(looks["structure_pid"])
-    rows["patient"] = text_digests(looks["patient_pid"])
-    sector, couloir = _positions(looks, "sector"), _positions(looks, "couloir")
-    role = couloir * len(SECTORS) + sector
-    rows["auth_method"] = _positions(looks, "auth_method")
-    rows["is_failure"] = (looks["outcome"] == "FAILURE").to_numpy()
+    surface = SURFACES.index(flow)
+    rows["surface"] = surface
+    rows["time_ms"] = frame["occurred_at"].to_numpy()[places]
+    rows["patient"] = patient[places]
+    role = (numbers["couloir"] * len(SECTORS) + numbers["sector"])[places]
+    rows["auth_method"] = numbers["auth_method"][places]
+    rows["is_failure"] = numbers["outcome"][places] == _FAILURE
     rows["care_context"] = UNKNOWN
     rows["directory_step"] = NO_SHORT_STEP
     if flow == PLATFORM_ACCESSES:
-        rows["pair"] = pair_digests(structure, rows["patient"])
-        rows["group"] = _fill_platform(rows, looks) * (len(COULOIRS) * len(SECTORS)) + role
+        rows["pair"] = pair_digests(structure[places], rows["patient"])
+        acts = np.array([_ACTS.get(symbol, Act.OTHER) for symbol in symbols], np.uint8)
+        rows["act"] = acts[numbers[told][places]]
+        for name in _OWN_NUMBERS[flow]:
+            rows[name] = numbers[name][places]
+        platform = _fill_platform(rows, frame, places)
+        rows["group"] = platform * (len(COULOIRS) * len(SECTORS)) + role
     else:
         place = len(PLATFORMS) + surface - 1
         rows["group"] = place * (len(COULOIRS) * len(SECTORS)) + role
         rows["act"] = Act.OTHER if flow == INSI_CALLS else Act.CLINICAL
-    rows["account"] = accounts.rows_of(looks, structure, surface)
+    rows["account"] = accounts.rows_of(frame, places, structure[places], actor, surface)
     return rows, places
 
 
-def _fill_platform(rows: DueRows, looks: pl.DataFrame) -> Int64Array:
+def physical(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Int64Array]:
+    """Enums as the positions of their symbols; one query for all, for each costs 0.1 ms."""
+    found = frame.select(pl.col(*names).to_physical().cast(pl.Int64))
+    return {column.name: column.to_numpy() for column in found.iter_columns()}
+
+
+def _some(series: pl.Series, places: Int64Array) -> pl.Series:
+    return series if len(places) == len(series) else series[places]
+
+
+def _fill_platform(rows: DueRows, frame: pl.DataFrame, places: Int64Array) -> Int64Array:
     """Fill in what only accesses to platforms have; give back the platforms' numbers."""
-    rows["net"] = text_digests(looks["net_pid"])
-    rows["client"] = text_digests(looks["client_pid"])
-    rows["net_class"] = _positions(looks, "net_class")
-    rows["service_lifecycle"] = _positions(looks, "service_lifecycle")
-    told = looks.select(
-        platform=pl.col("platform").cast(_PLATFORM, strict=False).to_physical().fill_null(0),
-        care_context=pl.col("care_context").cast(pl.Int8).fill_null(UNKNOWN),
-        step=pl.col("directory_step").clip(-_FARTHEST, _FARTHEST).fill_null(NO_SHORT_STEP),
-    )
-    rows["care_context"] = told["care_context"].to_numpy()
-    rows["directory_step"] = told["step"].to_numpy()
-    action = looks["action"]
-    symbols = action.dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
-    acts = np.array([_ACTS.get(symbol, Act.OTHER) for symbol in symbols], np.uint8)
-    rows["act"] = acts[action.to_physical().to_numpy()]
-    platforms: Int64Array = told["platform"].to_numpy().astype(np.int64)
-    return platforms
-
-
-def _chosen(frame: pl.DataFrame, flow: str) -> BoolArray | None:
-    """Which events are looks; `None` where the flow has none."""
-    if flow == PLATFORM_ACCESSES:
-        # A search tells of everybody who was found; only what was opened was looked at.
-        chosen = frame["action"] != "SEARCH_PATIENT"
-    elif flow == INSI_CALLS:
-        # With the card in the reader the patient is there, and checks are of known identities.
-        chosen = (frame["operation"] == "RECHERCHE_TRAITS") & frame["actor_pid"].is_not_null()
-    elif flow == EPRESCRIPTIONS:
-        chosen = (frame["event"] == "CONSULTED") & frame["actor_pid"].is_not_null()
-    else:
-        return None
-    looks: BoolArray = chosen.to_numpy()
-    return looks
-
-
-def _positions(frame: pl.DataFrame, column: str) -> Int64Array:
-    """An enum's symbols as their positions."""
-    positions: Int64Array = frame[column].to_physical().to_numpy().astype(np.int64)
-    return positions
+    rows["net"] = text_digests(_some(frame["net_pid"], places))
+    rows["client"] = text_digests(_some(frame["client_pid"], places))
+    rows["care_context"] = [
+        UNKNOWN if known is None else known
+        for known in _some(frame["care_context"], places).to_list()
+    ]
+    rows["directory_step"] = [
+        NO_SHORT_STEP if step is None else min(max(step, -_FARTHEST), _FARTHEST)
+        for step in _some(frame["directory_step"], places).to_list()
+    ]
+    platforms = _some(frame["platform"], places).to_list()
+    return np.array([_PLATFORM_OF.get(name, 0) for name in platforms], np.int64)
 
 
 def long_steps(steps: npt.NDArray[np.int32]) -> Int64Array:

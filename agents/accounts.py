@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _FIRST_CAPACITY: Final = 1024
 _SLOTS_PER_ROW: Final = 1.75
+_NAMED: Final = ("structure_pid", "actor_pid", "sector", "department")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +79,33 @@ class Accounts:
         """The rows of an account on all surfaces; none if it was never seen here."""
         return self._row_of.get((structure_pid, actor_pid), [])
 
-    def rows_of(self, frame: pl.DataFrame, structure: UInt64Array, surface: int) -> Int64Array:
+    def rows_of(
+        self,
+        frame: pl.DataFrame,
+        places: Int64Array,
+        structure: UInt64Array,
+        actor: UInt64Array,
+        surface: int,
+    ) -> Int64Array:
         """The rows of the accounts of n events; those that are new get one.
 
         Args:
-            frame: the events.
-            structure: digests of their structures' pseudonyms.
+            frame: the events, and others.
+            places: shape (n,), where they stand in the frame.
+            structure: shape (n,), digests of their structures' pseudonyms.
+            actor: shape (n,), digests of their persons' pseudonyms.
             surface: which kind of look they are.
         """
-        actor = text_digests(frame["actor_pid"])
         digests = account_digests(structure, actor, surface)
         rows = self._table.find(self._digests, digests)
         new = np.flatnonzero(rows == ABSENT)
         if new.size:
             # In the order of their first look, so that rows do not depend on digests.
             _, first = np.unique(digests[new], return_index=True)
-            named = frame.select("structure_pid", "actor_pid", "sector", "department")
+            named = [frame[name] for name in _NAMED]
             for place in new[np.sort(first)].tolist():
-                structure_pid, actor_pid, sector, department = named.row(place)
+                at = int(places[place])
+                structure_pid, actor_pid, sector, department = (column[at] for column in named)
                 self._enter(
                     Account(structure_pid, actor_pid, surface, sector, department),
                     actor[place : place + 1],

@@ -1,9 +1,9 @@
 """How full the boxes are that a source partition writes to: what it tells the region (pure).
 
 What a box gets is spread over the source partitions, which follow the senders, so each partition tells
-the fullest boxes of every quarter of an hour (a space-saving table of constant size). A box that gets
-no more than 1/`TOLD` of a partition's quarter of an hour may be missed there; a flood is far above that.
-Boxes are 64-bit digests of pseudonyms.
+the fullest boxes of every quarter of an hour. They are found by majority (Boyer and Moore 1981) within
+each of `SLOTS` classes of boxes: a box that gets more than all others of its class together is counted,
+less as many as the others; a flood is far above that. Boxes are 64-bit digests of pseudonyms.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from streams.event_time import Int64Array
 
 QUARTER_MS: Final = 15 * MINUTE_MS
-TOLD: Final = 64
+SLOTS: Final = 256
 """Boxes that a partition counts per quarter of an hour."""
+TOLD_FROM: Final = 3
+"""Messages within a quarter of an hour below which a box is not worth a word, nor a checkpoint."""
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BHqI")  # version, partition, heard_ms, boxes
@@ -95,24 +97,29 @@ class BoxPressure:
         ):
             if not box:
                 continue
-            table = self._quarters.setdefault(at, {})
-            own = table.get(box)
+            table = self._quarters.get(at)
+            if table is None:
+                table = self._quarters[at] = {}
+            slot = box % SLOTS
+            own = table.get(slot)
             if own is None:
-                own = table[box] = _place(table)
-            own[1 if read else 0] += 1
-            self._untold.add(at)
-            self._dirty.add(at)
+                own = table[slot] = [box, 0, 0]
+            if own[0] == box:
+                own[2 if read else 1] += 1
+            elif not read and own[1]:
+                own[1] -= 1
+            elif not read:
+                own[0], own[1], own[2] = box, 1, 0
+            if own[1] >= TOLD_FROM or own[2]:
+                self._untold.add(at)
+                self._dirty.add(at)
 
     def message(self, partition: int, before_ms: int, heard_ms: int) -> BoxCounts:
         """What changed in the quarters that end by `before_ms`; older ones are then forgotten."""
         before = before_ms // QUARTER_MS
         due = {quarter for quarter in self._untold if quarter < before}
         self._untold -= due
-        told = {
-            (quarter, box): (counts[0], counts[1])
-            for quarter in due
-            for box, counts in self._quarters[quarter].items()
-        }
+        told = self._worth_a_word(due)
         for quarter in [q for q in self._quarters if q < before - _KEPT_QUARTERS]:
             del self._quarters[quarter]
         return BoxCounts(partition, heard_ms, told)
@@ -123,32 +130,30 @@ class BoxPressure:
         return dirty
 
     def pending_bytes(self) -> int:
-        """What the changed quarters will take at most."""
-        return _BOX.itemsize * TOLD * len(self._dirty)
+        """What the changed quarters will take, about."""
+        return _BOX.itemsize * SLOTS // 8 * len(self._dirty)
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The tables of these quarters that are still kept."""
         kept = keys & self._quarters.keys()
-        boxes = {
-            (quarter, box): (counts[0], counts[1])
-            for quarter in kept
-            for box, counts in self._quarters[quarter].items()
-        }
-        return encode_boxes(BoxCounts(0, 0, boxes)), set(kept)
+        return encode_boxes(BoxCounts(0, 0, self._worth_a_word(kept))), set(kept)
 
     def load(self, payload: bytes) -> set[int]:
-        """Restore quarters; a later payload's table replaces an earlier one's."""
+        """Restore quarters; a later payload's table replaces an earlier one's.
+
+        Boxes that were not worth a word are forgotten, and counted anew.
+        """
         found: dict[int, dict[int, list[int]]] = {}
         for (quarter, box), counts in read_boxes(payload).boxes.items():
-            found.setdefault(quarter, {})[box] = list(counts)
+            found.setdefault(quarter, {})[box % SLOTS] = [box, *counts]
         self._quarters.update(found)
         self._untold.update(found)
         return set(found)
 
-
-def _place(table: dict[int, list[int]]) -> list[int]:
-    """Room for a new box: where the table is full, the emptiest one's, whose count it inherits."""
-    if len(table) < TOLD:
-        return [0, 0]
-    emptiest = min(table, key=lambda box: (table[box][0], box))
-    return [table.pop(emptiest)[0], 0]
+    def _worth_a_word(self, quarters: set[int]) -> dict[Key, tuple[int, int]]:
+        return {
+            (quarter, box): (received, read)
+            for quarter in quarters
+            for box, received, read in self._quarters[quarter].values()
+            if received >= TOLD_FROM or read
+        }

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from agents.accounts import Accounts
     from streams.checkpoint import Section
+    from streams.digests import UInt64Array
     from streams.event_time import BoolArray, Int64Array
 
 _DEALING: Final = np.dtype([*DUE_FIELDS, ("pair", "<u8"), ("day", "<u2"), ("is_access", "?")])
@@ -123,13 +124,16 @@ class AccessExplainer:
         """
         if frame.height:
             due = self.watermark.observe(flow, log_ms)
-            looks, places = looks_of(frame, flow, accounts)
+            structure = text_digests(frame["structure_pid"])
+            patient = text_digests(frame["patient_pid"])
+            looks, places = looks_of(frame, flow, structure, patient, accounts)
             if len(looks):
                 looks["due_ms"] = due[places]
                 self._accesses.add(looks)
                 self._newest_ms = max(self._newest_ms, int(looks["time_ms"].max()))
             if flow != PLATFORM_ACCESSES:
-                self._dealings.add(_dealings_of(flow, frame, due))
+                pair = pair_digests(structure, patient)
+                self._dealings.add(_dealings_of(flow, frame, due, pair))
         surplus = len(self) - self._params.waiting_max
         if surplus > 0:
             self.judged_early += surplus
@@ -264,13 +268,11 @@ def _relates(accesses: DueRows) -> BoolArray:
     return relates
 
 
-def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array) -> DueRows:
+def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array, pair: UInt64Array) -> DueRows:
     """The rows of a flow of care that name a patient."""
     rows = np.zeros(frame.height, _DEALING)
     rows["due_ms"] = due
-    rows["pair"] = pair_digests(
-        text_digests(frame["structure_pid"]), text_digests(frame["patient_pid"])
-    )
+    rows["pair"] = pair
     rows["day"] = frame["occurred_at"].to_numpy() // DAY_MS
     if flow == EPRESCRIPTIONS:
         # Looking a prescription up is a look at the patient, not care: it counts as an access.

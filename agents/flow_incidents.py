@@ -77,6 +77,7 @@ class FlowSuspicion:
         evidence: observed and expected.
         ended: whether it is over; no further word of it will come.
         merged_into: the wider incident that explains it, where it ended for that.
+        told_ms: log time at which it could be concluded at the earliest.
     """
 
     incident: str
@@ -89,6 +90,7 @@ class FlowSuspicion:
     evidence: FlowEvidence
     ended: bool
     merged_into: str | None = None
+    told_ms: int = 0
 
 
 @dataclass(slots=True)

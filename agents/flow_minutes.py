@@ -33,6 +33,8 @@ _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BHqH")  # version, partition, heard_ms, minutes
 _MINUTE: Final = struct.Struct("<qH")  # minute, numbers
 _FAILURE: Final = OUTCOMES.index("FAILURE")
+_DENSE_MINUTES: Final = 1440
+"""A slice that spans no more is counted in one table."""
 _KEPT_MINUTES: Final = 2 * HOUR_MS // MINUTE_MS
 
 CountArray = npt.NDArray[np.uint32]
@@ -153,6 +155,14 @@ class MinuteCells:
         first, last = int(log_ms.min()) // MINUTE_MS, int(log_ms.max()) // MINUTE_MS
         if first == last:
             self._row(first)[:] += np.bincount(place, minlength=WIDTH).astype(np.uint32)
+            return
+        if last - first < _DENSE_MINUTES:
+            span = last - first + 1
+            cell = (log_ms // MINUTE_MS - first) * WIDTH + place
+            counts = np.bincount(cell, minlength=span * WIDTH).astype(np.uint32)
+            for offset, of_minute in enumerate(counts.reshape(span, WIDTH)):
+                if of_minute.any():
+                    self._row(first + offset)[:] += of_minute
             return
         minutes = log_ms // MINUTE_MS
         for minute in np.unique(minutes).tolist():

@@ -8,7 +8,7 @@ messages of different partitions met.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -102,7 +102,11 @@ class FlowWatch:
         told: list[FlowSuspicion] = []
         while self._pending.is_due(closed):
             minute = self._pending.next_minute
-            told += self.judge(minute, self._pending.pop())
+            # The same whenever it is really concluded, live or in a back-test.
+            told_ms = (minute + 1) * MINUTE_MS + self._grace_ms
+            told += [
+                replace(one, told_ms=told_ms) for one in self.judge(minute, self._pending.pop())
+            ]
         return told
 
     def judge(self, minute: int, counts: npt.NDArray[np.int64]) -> list[FlowSuspicion]:

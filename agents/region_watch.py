@@ -68,8 +68,7 @@ class RegionWatch:
             StateError: it names a partition that does not exist.
         """
         if isinstance(cell, FlowMinutes):
-            told = self.flows.take(cell)
-            signals = [_flow_signal(one, self.flows.judged_ms) for one in told]
+            signals = [_flow_signal(one) for one in self.flows.take(cell)]
             found = self.flow_incidents.take(signals)
             return found + self.flow_incidents.pass_time(self.flows.judged_ms)
         if isinstance(cell, BoxCounts):
@@ -115,14 +114,14 @@ class RegionWatch:
         self.collusion.recovered()
 
 
-def _flow_signal(one: FlowSuspicion, judged_ms: int) -> Signal:
+def _flow_signal(one: FlowSuspicion) -> Signal:
     series = one.series
-    end_ms = judged_ms if one.end_ms is None else one.end_ms
+    end_ms = one.told_ms if one.end_ms is None else one.end_ms
     return Signal(
         detector=one.kind,
         subject=flow_subject(one.incident, series.sector if series.sector in SECTORS else "NR"),
-        time_ms=judged_ms,
-        day=paris_day(judged_ms),
+        time_ms=one.told_ms,
+        day=paris_day(one.told_ms),
         score=one.score,
         figures={
             **asdict(one.evidence),

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from agents.access_rows import physical
 from agents.account_cells import CELL
 from agents.box_pressure import BoxPressure
 from agents.flow_minutes import MinuteCells
@@ -203,9 +204,10 @@ class Shard:
         return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time), told)
 
     def _count_boxes(self, accepted: pl.DataFrame, log_ms: Int64Array) -> None:
-        box = accepted["recipient_box_type"].to_physical().to_numpy().astype(np.int64)
-        is_read = (accepted["direction"] == "READ").to_numpy()
-        self.minutes.add_boxes(log_ms, box, is_read.astype(np.int64))
+        numbers = physical(accepted, ("recipient_box_type", "direction"))
+        words = accepted["direction"].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
+        is_read = numbers["direction"] == words.index("READ")
+        self.minutes.add_boxes(log_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
         self.boxes.add(log_ms, text_digests(accepted["recipient_box_pid"]), is_read)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:

@@ -62,6 +62,11 @@ class Settings:
         "later than they come",
         minimum=0,
     )
+    watch: str = _setting(
+        "on",
+        "whether accounts and flows are watched, or only counted; changing it needs a new group id",
+        choices=("on", "off"),
+    )
     decoys_file: str = _setting(
         "", "pseudonyms of identities that nobody has a reason to read, one a line"
     )

@@ -79,8 +79,12 @@ def shard_params(settings: Settings) -> ShardParams:
         allowed_lateness_ms=settings.allowed_lateness_ms,
         duplicate_ids_max=settings.duplicate_ids_max,
         clock_skew_ms=settings.clock_skew_ms,
-        watch=PartitionWatchParams(
-            watch=WatchParams(decoys=decoys.Params(digests=digests)), left_out=left_out
+        watch=(
+            PartitionWatchParams(
+                watch=WatchParams(decoys=decoys.Params(digests=digests)), left_out=left_out
+            )
+            if settings.watch == "on"
+            else None
         ),
     )
 

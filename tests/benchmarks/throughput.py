@@ -2,9 +2,12 @@
 
     .venv/bin/python tests/benchmarks/throughput.py [--events N] [--stock-events N]
 
-One Apache Kafka broker on loopback holds the topics, filled before the clock starts. Then
+One Apache Kafka broker on loopback holds the topics, filled with the simulated region's own traffic
+before the clock starts. Then
 
-* `vigie worker` reads them: decode, rates, accounts, marks, duplicates, checkpoints, metrics;
+* `vigie worker` reads them: decode, rates, accounts, marks, duplicates, checkpoints, metrics, care
+  relations, every detector, fusion;
+* the same with `VIGIE_WATCH=off`, which counts and watches nobody: what the detectors cost;
 * a stock Faust agent reads the first of the same records: decode with fastavro, counts per minute by
   flow, sector and outcome, and the accounts of each flow and sector, in Faust tables. It does less
   than the worker: no duplicates, no lateness, no rolling windows, no dead letters.
@@ -20,6 +23,7 @@ import os
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,21 +34,29 @@ if str(ROOT) not in sys.path:
 from rich.console import Console  # noqa: E402 (the checkout's root must be on the path first)
 from rich.table import Table  # noqa: E402
 
+from simulators.batches import BatchEncoder, in_windows  # noqa: E402
+from simulators.traffic import RegionTraffic  # noqa: E402
+from streams.event_time import HOUR_MS  # noqa: E402
+from streams.schemas import Schemas  # noqa: E402
 from streams.settings import Settings  # noqa: E402
 from streams.topic_admin import ensure_topics  # noqa: E402
 from tests.support.servers_kafka import KafkaCluster  # noqa: E402
 from tests.support.servers_process import ServerProcess  # noqa: E402
-from tests.support.servers_traffic import TrafficMaker, produce  # noqa: E402
+from tests.support.servers_traffic import produce_recorded  # noqa: E402
 from tests.support.servers_worker import Worker, summed  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from simulators.recording import RecordedBatch
 
 PARTITIONS = 8
 CHUNK = 100_000
 # As often as a Prometheus would scrape; every sample costs the worker a whole exposition.
 SAMPLE_S = 1.0
 TIMEOUT_S = 300.0
+KEPT_MIN = 0.6
+START = date(2025, 9, 8)
 # Of the events read, the share after which timing begins and ends.
 FROM_SHARE, TO_SHARE = 0.1, 0.9
 
@@ -58,16 +70,26 @@ def main() -> None:
             console.print(f"filling Kafka with {arguments.events:,} events")
             size_bytes = _fill(kafka, arguments.events)
             console.print(f"vigie worker reads {arguments.events:,} events")
-            vigie = _time_worker(directory, kafka, arguments.events)
+            vigie = _time_worker(directory, kafka, arguments.events, "on")
+            console.print("the same with VIGIE_WATCH=off")
+            counting = _time_worker(directory, kafka, arguments.events, "off")
             console.print(f"stock Faust agent reads the first {arguments.stock_events:,} of them")
             stock = _time_stock(directory, kafka, arguments.stock_events)
     table = Table(title=f"one process each, {PARTITIONS} partitions, {os.cpu_count()} cores")
     for heading in ("ratio", "", "events/s", "µs per event"):
         table.add_column(heading, justify="left" if not heading else "right")
-    for what, rate in (("vigie worker", vigie), ("stock Faust agent", stock)):
+    rows = (
+        ("vigie worker", vigie),
+        ("vigie worker, watching nobody", counting),
+        ("stock Faust agent", stock),
+    )
+    for what, rate in rows:
         table.add_row(f"{rate / stock:.1f}", what, f"{rate:,.0f}", f"{1e6 / rate:.1f}")
     console.print(table)
     console.print(f"{size_bytes / arguments.events:.0f} bytes per event on the wire")
+    console.print(f"watching keeps {vigie / counting:.0%} of the throughput (bound {KEPT_MIN:.0%})")
+    if vigie / counting < KEPT_MIN:
+        sys.exit(1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,24 +100,33 @@ def _arguments() -> argparse.Namespace:
 
 
 def _fill(kafka: KafkaCluster, events: int) -> int:
-    """Produce a month's morning of traffic; the bytes of all values."""
+    """Produce so many events of the region's days; the bytes of all values."""
     settings = Settings(kafka_bootstrap=kafka.bootstrap, partitions=PARTITIONS)
     ensure_topics(settings, create=True)
-    maker = TrafficMaker(structures=4_000, accounts=20_000)
-    now_ms = int(time.time() * 1000)
-    size_bytes = 0
-    for first in range(0, events, CHUNK):
-        # An hour of event time over the whole run, in order, as from sources that are in step.
-        start_ms = now_ms - 3_600_000 + 3_600_000 * first // events
-        end_ms = now_ms - 3_600_000 + 3_600_000 * min(first + CHUNK, events) // events
-        batches = maker.mixed(min(CHUNK, events - first), start_ms=start_ms, end_ms=end_ms)
-        produce(kafka.bootstrap, batches, partitions=PARTITIONS)
-        size_bytes += sum(len(value) for batch in batches for value in batch.values)
-    return size_bytes
+    encoder = BatchEncoder(Schemas.load(), 1)
+    traffic = RegionTraffic(1, 1.0)
+    size_bytes = done = 0
+    waiting: list[RecordedBatch] = []
+    for tables in in_windows(traffic.recorded(START, 366), HOUR_MS):
+        batch = encoder.batch(tables)
+        waiting.append(batch)
+        done += len(batch)
+        size_bytes += sum(len(value) for value in batch.values)
+        if sum(map(len, waiting)) >= CHUNK or done >= events:
+            produce_recorded(kafka.bootstrap, waiting, partitions=PARTITIONS)
+            waiting = []
+        if done >= events:
+            return size_bytes
+    raise AssertionError("a year of the region has fewer events")
 
 
-def _time_worker(directory: Path, kafka: KafkaCluster, events: int) -> float:
-    with Worker(directory, "worker", bootstrap=kafka.bootstrap, partitions=PARTITIONS) as worker:
+def _time_worker(directory: Path, kafka: KafkaCluster, events: int, watch: str) -> float:
+    settings: dict[str, str | int] = {
+        "partitions": PARTITIONS,
+        "watch": watch,
+        "group_id": f"vigie-{watch}",
+    }
+    with Worker(directory, f"worker-{watch}", bootstrap=kafka.bootstrap, **settings) as worker:
         rate = _rate(lambda: summed("vigie_events_total", worker), events, worker.process)
         worker.process.terminate()
     return rate

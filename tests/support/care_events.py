@@ -22,6 +22,7 @@ _ENUMS = {
     "auth_method": AUTH_METHODS,
     "outcome": OUTCOMES,
     "action": ("READ_IDENTITY", "SEARCH_PATIENT"),
+    "event": ("CREATED", "CONSULTED"),
     "operation": ("RECHERCHE_VITALE", "RECHERCHE_TRAITS"),
     "resource_scope": ("UNKNOWN",),
     "access_channel": ("UNKNOWN",),
@@ -74,6 +75,7 @@ def frame_of(events: list[Dealing]) -> pl.DataFrame:
         name: ["SUCCESS" if name == "outcome" else words[0]] * n for name, words in _ENUMS.items()
     }
     enums["outcome"] = [e.outcome for e in events]
+    enums["event"] = [e.event for e in events]
     return pl.DataFrame(
         {
             "event_id": [e.event_id for e in events],
@@ -89,7 +91,6 @@ def frame_of(events: list[Dealing]) -> pl.DataFrame:
             "directory_step": [e.number if e.has_step else None for e in events],
             "department": ["59"] * n,
             "platform": ["PREDICE"] * n,
-            "event": [e.event for e in events],
             **enums,
         },
         schema_overrides={

@@ -23,7 +23,8 @@ def frame_of(*named: tuple[str, str | None]) -> pl.DataFrame:
 
 def rows(accounts: Accounts, *named: tuple[str, str | None], surface: int = 0) -> list[int]:
     frame = frame_of(*named)
-    return accounts.rows_of(frame, text_digests(frame["structure_pid"]), surface).tolist()
+    structure, actor = text_digests(frame["structure_pid"]), text_digests(frame["actor_pid"])
+    return accounts.rows_of(frame, np.arange(len(named)), structure, actor, surface).tolist()
 
 
 def test_an_account_is_a_person_at_a_structure_on_a_surface() -> None:

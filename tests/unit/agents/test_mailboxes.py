@@ -7,7 +7,7 @@ import pytest
 
 from agents.box_pressure import (
     QUARTER_MS,
-    TOLD,
+    SLOTS,
     BoxCounts,
     BoxPressure,
     encode_boxes,
@@ -108,8 +108,9 @@ def test_a_partition_tells_its_fullest_boxes_in_constant_memory() -> None:
     boxes[::8] = BOX
     pressure.add(np.full(4000, FIRST * QUARTER_MS), boxes, np.zeros(4000, np.bool_))
     told = pressure.message(4, (FIRST + 1) * QUARTER_MS, 9)
-    assert len(told.boxes) == TOLD
-    assert told.boxes[FIRST, BOX][0] >= 500
+    assert len(told.boxes) <= SLOTS
+    # Less at most as many as the others of its class get, one in 256 of them.
+    assert 500 - 40 <= told.boxes[FIRST, BOX][0] <= 500
     assert not pressure.message(4, (FIRST + 1) * QUARTER_MS, 9).boxes
 
 
@@ -131,10 +132,11 @@ def test_a_message_survives_its_bytes_and_others_are_refused() -> None:
 
 def test_a_partition_restores_its_tables() -> None:
     pressure = BoxPressure()
-    boxes = np.array([BOX, BOX, OTHER], np.uint64)
-    pressure.add(np.full(3, FIRST * QUARTER_MS), boxes, np.array([False, True, False]))
+    boxes = np.array([BOX, BOX, OTHER, OTHER, OTHER], np.uint64)
+    is_read = np.array([False, True, False, False, False])
+    pressure.add(np.full(5, FIRST * QUARTER_MS), boxes, is_read)
     payload, _ = pressure.encode(pressure.drain())
     other = BoxPressure()
     other.load(payload)
     told = other.message(0, (FIRST + 1) * QUARTER_MS, 0)
-    assert told.boxes == {(FIRST, BOX): (1, 1), (FIRST, OTHER): (1, 0)}
+    assert told.boxes == {(FIRST, BOX): (1, 1), (FIRST, OTHER): (3, 0)}
