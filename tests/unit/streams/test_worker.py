@@ -1,0 +1,65 @@
+"""What the composition root makes of the settings' files; the worker itself is a system test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from agents.left_out import LeftOutAccount
+from streams.digests import text_digests
+from streams.errors import ConfigError, InputError
+from streams.settings import Settings
+from streams.worker import region_params, shard_params
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_decoys_and_accounts_to_leave_out_come_from_their_files(tmp_path: Path) -> None:
+    decoys, left_out = tmp_path / "decoys", tmp_path / "out"
+    decoys.write_text("pa_1\n# none\npa_2\n")
+    left_out.write_text("st_1 ac_1 1970-01-03\n")
+    settings = Settings(decoys_file=str(decoys), left_out_file=str(left_out))
+
+    watch = shard_params(settings).watch
+    assert watch is not None
+    assert watch.watch.decoys.digests == set(text_digests(pl.Series(["pa_1", "pa_2"])).tolist())
+    assert watch.left_out == (LeftOutAccount("st_1", "ac_1", 2),)
+
+
+def test_declared_changes_come_from_their_file(tmp_path: Path) -> None:
+    changes = tmp_path / "changes.toml"
+    changes.write_text(
+        "[[changement]]\n"
+        'debut = 2026-01-05T00:00:00+01:00\nflux = "dmp-deposits"\nfacteur = 1.5\n'
+        'motif = "nouveau type de document"\n'
+    )
+
+    (change,) = region_params(Settings(changes_file=str(changes))).changes
+    assert change.flow == "dmp-deposits"
+
+
+def test_a_worker_may_count_and_watch_nobody() -> None:
+    assert shard_params(Settings(watch="off")).watch is None
+    with pytest.raises(ConfigError, match="VIGIE_WATCH"):
+        Settings.from_env({"VIGIE_WATCH": "maybe"})
+
+
+@pytest.mark.parametrize("name", ["decoys_file", "left_out_file", "changes_file"])
+def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path, name: str) -> None:
+    settings = replace(Settings(), **{name: str(tmp_path / "nothing")})
+    params = region_params if name == "changes_file" else shard_params
+
+    with pytest.raises(ConfigError, match=f"VIGIE_{name.upper()}: .*nothing"):
+        params(settings)
+
+
+def test_a_bad_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("st_1\n")
+
+    with pytest.raises(InputError, match="out:1"):
+        shard_params(Settings(left_out_file=str(path)))
