@@ -1,4 +1,4 @@
-"""`vigie evaluate --quick` in processes of its own, from the simulated region to the table."""
+"""`vigie evaluate --quick` in processes of its own: minutes from the simulated region to the table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import orjson
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.system
 
 _COMMAND = "from streams.cli import main; raise SystemExit(main())"
 
