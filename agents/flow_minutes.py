@@ -24,8 +24,6 @@ from streams.event_time import HOUR_MS, MINUTE_MS
 from streams.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from agents.series import Coded, SeriesCodes
     from streams.event_time import Int64Array
 
@@ -35,6 +33,7 @@ _MINUTE: Final = struct.Struct("<qH")  # minute, numbers
 _FAILURE: Final = OUTCOMES.index("FAILURE")
 _DENSE_MINUTES: Final = 1440
 """A slice that spans no more is counted in one table."""
+_FIRST_ROWS: Final = 128
 _KEPT_MINUTES: Final = 2 * HOUR_MS // MINUTE_MS
 
 CountArray = npt.NDArray[np.uint32]
@@ -58,7 +57,10 @@ class FlowMinutes:
 def encode_minutes(message: FlowMinutes) -> bytes:
     """One message as bytes."""
     head = _HEAD.pack(_VERSION, message.partition, message.heard_ms, len(message.minutes))
-    return head + _packed(sorted(message.minutes.items()))
+    minutes = sorted(message.minutes)
+    if not minutes:
+        return head
+    return head + _packed(minutes, np.stack([message.minutes[minute] for minute in minutes]))
 
 
 def read_minutes(value: bytes) -> FlowMinutes:
@@ -76,15 +78,18 @@ def read_minutes(value: bytes) -> FlowMinutes:
     return FlowMinutes(partition, heard_ms, minutes)
 
 
-def _packed(minutes: Iterable[tuple[int, CountArray]]) -> bytes:
+def _packed(minutes: list[int], counts: CountArray) -> bytes:
+    """The counts of m minutes, shape (m, WIDTH), as bytes: only what is not zero."""
+    # Found in all minutes at once: a day has 1,440 of them, each with a few dozen counts.
+    row, place = np.nonzero(counts)
+    places, values = place.astype("<u2").tobytes(), counts[row, place].astype("<u4").tobytes()
+    lengths = np.bincount(row, minlength=len(minutes)).tolist()
     chunks = []
-    for minute, counts in minutes:
-        places = np.flatnonzero(counts)
-        chunks += [
-            _MINUTE.pack(minute, len(places)),
-            places.astype("<u2").tobytes(),
-            counts[places].astype("<u4").tobytes(),
-        ]
+    at = 0
+    for minute, length in zip(minutes, lengths, strict=True):
+        end = at + length
+        chunks += [_MINUTE.pack(minute, length), places[2 * at : 2 * end], values[4 * at : 4 * end]]
+        at = end
     return b"".join(chunks)
 
 
@@ -122,18 +127,17 @@ class MinuteCells:
         self._outcomes = outcomes
         # Traffic codes count outcomes within departments within cells.
         self._cell_size = departments * outcomes
-        self._minutes: dict[int, CountArray] = {}
+        # One table for all minutes, so that a slice that spans many is counted at once.
+        self._table: CountArray = np.zeros((_FIRST_ROWS, WIDTH), np.uint32)
+        self._minutes: dict[int, int] = {}
+        self._free = list(range(_FIRST_ROWS))
         self._untold: set[int] = set()
         self._dirty: set[int] = set()
 
     def add(self, log_ms: Int64Array, coded: Coded) -> None:
         """Count n accepted events at their log times."""
-        traffic = coded.codes[0]
-        place = traffic // self._cell_size
-        self._count(log_ms, place)
         failed = np.flatnonzero(coded.outcome == _FAILURE)
-        if len(failed):
-            self._count(log_ms[failed], place[failed] + ALL_CELLS)
+        self._count(log_ms, coded.codes[0] // self._cell_size, failed)
 
     def add_boxes(self, log_ms: Int64Array, box_class: Int64Array, is_read: Int64Array) -> None:
         """Count n MSSanté events by the class of the receiving box (place in `BOX_CLASSES`).
@@ -144,38 +148,47 @@ class MinuteCells:
             is_read: shape (n,), 1 where the event reports that the message was read.
         """
         place = CELLS + np.clip(box_class, 0, len(BOX_CLASSES) - 1)
-        self._count(log_ms, place)
-        read = np.flatnonzero(is_read)
-        if len(read):
-            self._count(log_ms[read], place[read] + ALL_CELLS)
+        self._count(log_ms, place, np.flatnonzero(is_read))
 
-    def _count(self, log_ms: Int64Array, place: Int64Array) -> None:
+    def _count(self, log_ms: Int64Array, place: Int64Array, also: Int64Array) -> None:
+        """Count n events in their cells, and some of them (by position) in their other cells too."""
         if not len(log_ms):
             return
-        first, last = int(log_ms.min()) // MINUTE_MS, int(log_ms.max()) // MINUTE_MS
-        if first == last:
-            self._row(first)[:] += np.bincount(place, minlength=WIDTH).astype(np.uint32)
-            return
-        if last - first < _DENSE_MINUTES:
-            span = last - first + 1
-            cell = (log_ms // MINUTE_MS - first) * WIDTH + place
-            counts = np.bincount(cell, minlength=span * WIDTH).astype(np.uint32)
-            for offset, of_minute in enumerate(counts.reshape(span, WIDTH)):
-                if of_minute.any():
-                    self._row(first + offset)[:] += of_minute
-            return
         minutes = log_ms // MINUTE_MS
-        for minute in np.unique(minutes).tolist():
-            own = np.bincount(place[minutes == minute], minlength=WIDTH)
-            self._row(minute)[:] += own.astype(np.uint32)
+        first, last = int(minutes.min()), int(minutes.max())
+        if first == last:
+            cells = place + self._row(first) * WIDTH
+        elif last - first < _DENSE_MINUTES:
+            since = minutes - first
+            present = np.flatnonzero(np.bincount(since))
+            rows = np.zeros(last - first + 1, np.int64)
+            rows[present] = [self._row(first + offset) for offset in present.tolist()]
+            cells = place + rows[since] * WIDTH
+        else:
+            known, which = np.unique(minutes, return_inverse=True)
+            rows = np.array([self._row(minute) for minute in known.tolist()])
+            cells = place + rows[which] * WIDTH
+        flat = self._table.reshape(-1)
+        np.add.at(flat, cells, np.uint32(1))
+        if len(also):
+            np.add.at(flat, cells[also] + ALL_CELLS, np.uint32(1))
 
-    def _row(self, minute: int) -> CountArray:
+    def _row(self, minute: int) -> int:
         self._untold.add(minute)
         self._dirty.add(minute)
         row = self._minutes.get(minute)
         if row is None:
-            row = self._minutes[minute] = np.zeros(WIDTH, np.uint32)
+            if not self._free:
+                count = len(self._table)
+                self._table = np.concatenate([self._table, np.zeros_like(self._table)])
+                self._free.extend(range(count, 2 * count))
+            row = self._minutes[minute] = self._free.pop()
         return row
+
+    def _counts(self, minutes: list[int]) -> CountArray:
+        """The counts of m minutes, shape (m, WIDTH)."""
+        counts: CountArray = self._table[[self._minutes[minute] for minute in minutes]]
+        return counts
 
     def message(self, partition: int, before_ms: int, heard_ms: int) -> FlowMinutes:
         """The minutes that end by `before_ms` and changed since they were told last.
@@ -185,9 +198,11 @@ class MinuteCells:
         before = before_ms // MINUTE_MS
         due = sorted(minute for minute in self._untold if minute < before)
         self._untold.difference_update(due)
-        told = {minute: self._minutes[minute].copy() for minute in due}
+        told = dict(zip(due, self._counts(due), strict=True)) if due else {}
         for minute in [m for m in self._minutes if m < before - _KEPT_MINUTES]:
-            del self._minutes[minute]
+            row = self._minutes.pop(minute)
+            self._table[row] = 0
+            self._free.append(row)
         return FlowMinutes(partition, heard_ms, told)
 
     # -- checkpoint section ---------------------------------------------------------------------
@@ -204,7 +219,7 @@ class MinuteCells:
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present counts of these minutes that are still kept."""
         kept = sorted(keys & self._minutes.keys())
-        body = _packed((minute, self._minutes[minute]) for minute in kept)
+        body = _packed(kept, self._counts(kept)) if kept else b""
         return bytes([_VERSION]) + body, set(kept)
 
     def load(self, payload: bytes) -> set[int]:
@@ -216,6 +231,8 @@ class MinuteCells:
         if payload[:1] != bytes([_VERSION]):
             raise StateError("flow minutes: state of another version")
         minutes = _unpacked(payload[1:], "flow minutes")
-        self._minutes.update(minutes)
-        self._untold.update(minutes)
+        for minute, counts in minutes.items():
+            row = self._row(minute)  # may put another table in the place of this one
+            self._table[row] = counts
+        self._dirty.difference_update(minutes)
         return set(minutes)
