@@ -102,33 +102,45 @@ class Accounts:
         if new.size:
             # In the order of their first look, so that rows do not depend on digests.
             _, first = np.unique(digests[new], return_index=True)
-            named = [frame[name] for name in _NAMED]
-            for place in new[np.sort(first)].tolist():
-                at = int(places[place])
-                structure_pid, actor_pid, sector, department = (column[at] for column in named)
-                self._enter(
-                    Account(structure_pid, actor_pid, surface, sector, department),
-                    actor[place : place + 1],
-                    structure[place : place + 1],
-                )
+            first = new[np.sort(first)]
+            named = frame[list(_NAMED)][places[first]]
+            self._enter(
+                [
+                    Account(structure_pid, actor_pid, surface, sector, department)
+                    for structure_pid, actor_pid, sector, department in named.iter_rows()
+                ],
+                digests[first],
+                actor[first],
+                structure[first],
+            )
             rows = self._table.find(self._digests, digests)
         return rows
 
-    def _enter(self, account: Account, actor: UInt64Array, structure: UInt64Array) -> None:
-        row = len(self._known)
-        if row == len(self._digests):
-            self._grow()
-        self._known.append(account)
-        self._digests[row] = account_digests(structure, actor, account.surface)[0]
-        self._actors[row] = structure[0] if account.actor_pid is None else actor[0]
-        self._structures[row] = structure[0]
-        self._table.insert(self._digests[row : row + 1], np.array([row]))
-        self._row_of.setdefault((account.structure_pid, account.actor_pid), []).append(row)
-        self._dirty.add(row)
+    def _enter(
+        self,
+        accounts: list[Account],
+        digests: UInt64Array,
+        actors: UInt64Array,
+        structures: UInt64Array,
+    ) -> None:
+        """Give n accounts their rows, in this order."""
+        start = len(self._known)
+        end = start + len(accounts)
+        if end > len(self._digests):
+            self._grow(end)
+        self._known += accounts
+        is_certificate = np.fromiter((a.actor_pid is None for a in accounts), np.bool_)
+        self._digests[start:end] = digests
+        self._actors[start:end] = np.where(is_certificate, structures, actors)
+        self._structures[start:end] = structures
+        self._table.insert(digests, np.arange(start, end))
+        for row, account in enumerate(accounts, start):
+            self._row_of.setdefault((account.structure_pid, account.actor_pid), []).append(row)
+        self._dirty.update(range(start, end))
 
-    def _grow(self) -> None:
+    def _grow(self, needed: int) -> None:
         count = len(self._known)
-        grown = np.zeros((3, 2 * len(self._digests)), np.uint64)
+        grown = np.zeros((3, max(needed, 2 * len(self._digests))), np.uint64)
         for new, old in zip(grown, (self._digests, self._actors, self._structures), strict=True):
             new[:count] = old[:count]
         self._digests, self._actors, self._structures = grown
@@ -176,9 +188,12 @@ class Accounts:
         loaded, self._loaded = self._loaded, {}
         if sorted(loaded) != list(range(len(loaded))):
             raise StateError("changelog: an account is missing")
-        for row in range(len(loaded)):
-            account = loaded[row]
-            names = pl.Series([account.structure_pid, account.actor_pid], dtype=pl.String)
-            structure, actor = np.split(text_digests(names), 2)
-            self._enter(account, actor, structure)
+        accounts = [loaded[row] for row in range(len(loaded))]
+        structures, actors = (
+            text_digests(pl.Series(names, dtype=pl.String))
+            for names in ([a.structure_pid for a in accounts], [a.actor_pid for a in accounts])
+        )
+        surfaces = np.fromiter((a.surface for a in accounts), np.uint64)
+        digests = account_digests(structures, actors, surfaces)
+        self._enter(accounts, digests, actors, structures)
         self._dirty.clear()

@@ -112,7 +112,13 @@ class AccessExplainer:
         return len(self._dealings) + len(self._accesses)
 
     def take(
-        self, flow: str, frame: pl.DataFrame, log_ms: Int64Array, accounts: Accounts
+        self,
+        flow: str,
+        frame: pl.DataFrame,
+        log_ms: Int64Array,
+        accounts: Accounts,
+        *,
+        symbols: Mapping[str, Int64Array] | None = None,
     ) -> ExplainedAccesses:
         """Take n accepted events of one flow, in the flow's order; give back what can be judged now.
 
@@ -121,12 +127,13 @@ class AccessExplainer:
             frame: the events.
             log_ms: their Kafka timestamps.
             accounts: the partition's table, in which new accounts are entered.
+            symbols: the flow's `agents.access_rows.SYMBOLS` as numbers, if somebody has them already.
         """
         if frame.height:
             due = self.watermark.observe(flow, log_ms)
             structure = text_digests(frame["structure_pid"])
             patient = text_digests(frame["patient_pid"])
-            looks, places = looks_of(frame, flow, structure, patient, accounts)
+            looks, places = looks_of(frame, flow, structure, patient, accounts, symbols=symbols)
             if len(looks):
                 looks["due_ms"] = due[places]
                 self._accesses.add(looks)

@@ -89,9 +89,20 @@ class PartitionWatch:
         """Everything with an earlier log time was read."""
         return self.explainer.watermark.value_ms
 
-    def take(self, flow: str, frame: pl.DataFrame, log_ms: Int64Array) -> Concluded:
-        """Take n accepted events of one flow, in the flow's order, with their Kafka timestamps."""
-        return self._conclude(self.explainer.take(flow, frame, log_ms, self.accounts))
+    def take(
+        self,
+        flow: str,
+        frame: pl.DataFrame,
+        log_ms: Int64Array,
+        symbols: Mapping[str, Int64Array] | None = None,
+    ) -> Concluded:
+        """Take n accepted events of one flow, in the flow's order, with their Kafka timestamps.
+
+        The flow's `agents.access_rows.SYMBOLS` may be given as numbers.
+        """
+        return self._conclude(
+            self.explainer.take(flow, frame, log_ms, self.accounts, symbols=symbols)
+        )
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Concluded:
         """Take analysts' verdicts, in their topic's order, with their Kafka timestamps.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from agents.access_rows import physical
+from agents.access_rows import SYMBOLS
 from agents.account_cells import CELL
 from agents.box_pressure import BoxPressure
 from agents.flow_minutes import MinuteCells
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from streams.event_time import Int64Array
 
 _FORMAT: Final = 2
+_WATCHED: Final = {**SYMBOLS, MSS_MESSAGES: ("recipient_box_type", "direction")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ class Shard:
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
         rows = self._accept(state, times, parse_ids(frame["event_id"].to_list()), on_time)
         accepted = frame if len(rows) == frame.height else frame[rows]
-        coded = self._codes.of(events.flow, accepted)
+        symbols = () if self.watch is None else _WATCHED.get(events.flow, ())
+        coded = self._codes.of(events.flow, accepted, symbols)
         np.add.at(state.events, (coded.sector, coded.outcome), 1)
         self.rates.add(times[rows], coded.codes)
         told = Told()
@@ -199,12 +201,12 @@ class Shard:
             log_ms = events.ingest_ms[rows]
             self.minutes.add(log_ms, coded)
             if events.flow == MSS_MESSAGES:
-                self._count_boxes(accepted, log_ms)
-            told = self._told(self.watch.take(events.flow, accepted, log_ms))
+                self._count_boxes(accepted, coded, log_ms)
+            told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
         return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time), told)
 
-    def _count_boxes(self, accepted: pl.DataFrame, log_ms: Int64Array) -> None:
-        numbers = physical(accepted, ("recipient_box_type", "direction"))
+    def _count_boxes(self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array) -> None:
+        numbers = coded.symbols
         words = accepted["direction"].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
         is_read = numbers["direction"] == words.index("READ")
         self.minutes.add_boxes(log_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
