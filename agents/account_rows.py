@@ -1,7 +1,8 @@
 """State per account as one table of fixed-size records, checkpointed by row (pure).
 
 Detectors keep their memory of an account in columns of one record. A slice touches some hundred rows;
-only those are written at the next flush.
+only those are written at the next flush, and of each only the words that differ from a blank record:
+most accounts have used two networks of the eight that fit, and read five patients of sixty-four.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ RecordArray = npt.NDArray[np.void]
 
 _FIRST_ROWS: Final = 64
 _KEY: Final = np.dtype("<u4")
+_FORM: Final = 0x80
+"""Added to a version: rows are written as what differs from a blank one."""
+_WORD_BYTES: Final = 2
 
 
 class AccountRows:
@@ -47,12 +51,19 @@ class AccountRows:
         for field, value in blank.items():
             self.blank[field] = value
         self.table: RecordArray = np.full(_FIRST_ROWS, self.blank)
+        # Words of two bytes: told apart in half the time of bytes, and hardly longer.
+        self._word: type[np.unsignedinteger[Any]] = (
+            np.uint8 if self.blank.itemsize % _WORD_BYTES else np.uint16
+        )
+        self._plain = np.frombuffer(self.blank.tobytes(), self._word)
+        self._meant = _bytes_of_fields(self.blank.dtype).view(self._word)
+        self._written_bytes = float(self.record_bytes)
         self._changed = ChangedFlags()
         self.changes = 0
 
     @property
     def record_bytes(self) -> int:
-        """What an account takes in a checkpoint; in memory, fields are aligned."""
+        """What an account takes in a checkpoint at most; in memory, fields are aligned."""
         return self._record.itemsize
 
     def reserve(self, rows: int) -> None:
@@ -72,23 +83,22 @@ class AccountRows:
         return self._changed.drain()
 
     def pending_bytes(self) -> int:
-        """What the changed rows will take."""
-        return (self.record_bytes + _KEY.itemsize) * self._changed.pending
+        """What the changed rows will take, if they are like those that were written last."""
+        return int((self._written_bytes + _KEY.itemsize) * self._changed.pending)
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present records of these rows."""
         rows = np.sort(np.fromiter(keys, np.int64, len(keys)))
-        head = bytes([self._version]) + len(rows).to_bytes(4, "little")
-        return head + rows.astype(_KEY).tobytes() + self._packed(rows), set(keys)
-
-    def _packed(self, rows: Int64Array) -> bytes:
-        own = self.table[rows]
-        if own.itemsize == self._record.itemsize:
-            return own.tobytes()
-        packed = np.empty(len(rows), self._record)
-        for field in self._record.names or ():
-            packed[field] = own[field]
-        return packed.tobytes()
+        size = len(self._plain)
+        raw = self.table.view(self._word).reshape(len(self.table), size)[rows]
+        raw ^= self._plain
+        raw &= self._meant
+        differs = raw != 0
+        flags, values = np.packbits(differs, axis=1).tobytes(), raw[differs].tobytes()
+        if len(rows):
+            self._written_bytes = (len(flags) + len(values)) / len(rows)
+        head = bytes([_FORM + self._version]) + len(rows).to_bytes(4, "little")
+        return head + rows.astype(_KEY).tobytes() + flags + values, set(keys)
 
     def load(self, payload: bytes) -> set[int]:
         """Restore rows; a later payload's record replaces an earlier one's.
@@ -96,14 +106,37 @@ class AccountRows:
         Raises:
             StateError: written by another version, or cut short.
         """
-        if payload[0] != self._version:
-            raise StateError(f"{self._kind}: state version {payload[0]} is not {self._version}")
+        if payload[0] != _FORM + self._version:
+            raise StateError(
+                f"{self._kind}: state version {payload[0]} is not {_FORM + self._version}"
+            )
         count = int.from_bytes(payload[1:5], "little")
-        if len(payload) != 5 + count * (_KEY.itemsize + self.record_bytes):
+        size = len(self._plain)
+        width = -(-size // 8)
+        at = 5 + count * _KEY.itemsize
+        try:
+            rows = np.frombuffer(payload, _KEY, count, 5).astype(np.int64)
+            flags = np.frombuffer(payload, np.uint8, count * width, at).reshape(count, width)
+            differs = np.unpackbits(flags, axis=1, count=size).astype(np.bool_)
+            values = np.frombuffer(payload, self._word, offset=at + count * width)
+        except ValueError:
+            values = np.zeros(0, self._word)
+            differs = np.ones((1, 1), np.bool_)
+        if len(values) != np.count_nonzero(differs):
             raise StateError(f"{self._kind}: a payload does not hold the {count} rows it names")
-        rows = np.frombuffer(payload, _KEY, count, 5).astype(np.int64)
+        raw = np.zeros((count, size), self._word)
+        raw[differs] = values
+        raw ^= self._plain
         if count:
             self.reserve(int(rows.max()) + 1)
         self.changes += 1
-        self.table[rows] = np.frombuffer(payload, self._record, count, 5 + count * _KEY.itemsize)
+        self.table[rows] = raw.reshape(-1).view(self.blank.dtype)
         return set(rows.tolist())
+
+
+def _bytes_of_fields(record: np.dtype[np.void]) -> npt.NDArray[np.uint8]:
+    """255 for each byte of a record that belongs to a field, 0 for those between fields."""
+    meant = np.zeros(record.itemsize, np.uint8)
+    for kind, at, *_ in (record.fields or {}).values():
+        meant[at : at + kind.itemsize] = 0xFF
+    return meant

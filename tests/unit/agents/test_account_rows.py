@@ -37,19 +37,35 @@ def test_what_is_encoded_is_loaded_and_a_later_payload_wins() -> None:
     assert target.drain() == set()
 
 
-def test_pending_bytes_are_what_the_next_payload_takes_but_for_its_head() -> None:
+def test_pending_bytes_are_what_rows_like_the_last_ones_took_but_for_the_head() -> None:
     table = rows()
     table.touch(np.array([1, 2, 2]))
+    assert table.pending_bytes() == 2 * (4 + RECORD.itemsize)
+    table.encode(table.drain())
+    assert table.pending_bytes() == 0
+    table.touch(np.array([3, 4, 5]))
     pending = table.pending_bytes()
     assert len(table.encode(table.drain())[0]) == pending + 5
-    assert table.pending_bytes() == 0
+
+
+def test_what_equals_a_blank_record_is_not_written() -> None:
+    table = rows()
+    table.touch(np.array([1, 2]))
+    blank, _ = table.encode({1})
+    table.table["level"][2] = 7.5
+    told, _ = table.encode({2})
+    assert len(blank) < 5 + 4 + RECORD.itemsize
+    assert len(told) > len(blank)
+    copy = rows()
+    copy.load(told)
+    assert copy.table["level"][2] == 7.5
 
 
 def test_state_of_another_version_or_cut_short_is_refused_by_name() -> None:
     table = rows()
     table.touch(np.array([1]))
     payload, _ = table.encode(table.drain())
-    with pytest.raises(StateError, match="levels: state version 1 is not 2"):
+    with pytest.raises(StateError, match="levels: state version 129 is not 130"):
         rows(2).load(payload)
     with pytest.raises(StateError, match="levels: a payload does not hold the 1 rows"):
         rows().load(payload[:-1])
