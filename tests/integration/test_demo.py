@@ -11,20 +11,50 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from simulators.live import ATTACK_AFTER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.integration
 
 _COMMAND = "import sys; from streams.cli import main; sys.exit(main())"
 
 
-def _state(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url + "api/state", timeout=5) as answer:  # noqa: S310 (our own page)
-        state: dict[str, Any] = json.load(answer)
-        return state
+def _get(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own page)
+        document: dict[str, Any] = json.load(answer)
+        return document
+
+
+@contextmanager
+def _demo(*options: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _COMMAND, "demo", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _page(process: subprocess.Popen[str]) -> str:
+    """Address of the live page, as the demo tells it."""
+    assert process.stdout is not None
+    url = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
+    assert url
+    return url[0]
 
 
 def _children(pid: int) -> set[int]:
@@ -35,20 +65,12 @@ def _children(pid: int) -> set[int]:
 def test_the_demo_counts_events_and_ends_with_everything_it_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         wanted_port = taken.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, "demo", "--port", str(wanted_port), "--speed", "20"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        try:
+        with _demo("--port", str(wanted_port), "--speed", "20") as process:
             assert process.stdout is not None
             assert process.stdout.readline().startswith(f"Port {wanted_port} is taken")
-            url = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
-            assert url
+            url = _page(process)
             deadline_s = time.monotonic() + 60
-            while sum(flow["events"] for flow in _state(url[0])["flows"]) == 0:
+            while sum(flow["events"] for flow in _get(url + "api/state")["flows"]) == 0:
                 assert time.monotonic() < deadline_s
                 time.sleep(0.2)
             children = _children(process.pid)
@@ -56,12 +78,25 @@ def test_the_demo_counts_events_and_ends_with_everything_it_started() -> None:
             # A terminal's Ctrl-C goes to the whole group, children included.
             os.killpg(process.pid, signal.SIGINT)
             _, err = process.communicate(timeout=20)
-        finally:
-            process.kill()
-            process.wait()
     assert process.returncode == 0
     assert "Traceback" not in err
     assert "cannot go on" not in err
     assert time.monotonic() - started_s < 10
     assert len(children) == 2
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@pytest.mark.system  # the region is at peace for three quarters of a minute first
+def test_an_attack_on_the_demo_shows_on_the_page_within_two_minutes() -> None:
+    with _demo("--port", "0", "--attack", "predice") as process:
+        url = _page(process)
+        attack_s = time.monotonic() + ATTACK_AFTER_S
+        while not (findings := _get(url + "api/findings")["findings"]):
+            assert time.monotonic() < attack_s + 120
+            time.sleep(0.5)
+        process.terminate()
+        assert process.wait(20) == 0
+    first = findings[0]
+    assert first["status"] == "OPEN"
+    assert first["reasons"]
+    assert first["reasons_en"]
