@@ -52,6 +52,11 @@ class JointWatermark:
         """Every due time below this one has been passed; log time, milliseconds UTC."""
         return self._value_ms
 
+    @property
+    def newest_ms(self) -> int:
+        """Log time of the newest record of any flow."""
+        return max(self._newest_ms.values())
+
     def observe(self, flow: str, log_ms: Int64Array) -> Int64Array:
         """Advance over n records of one flow, in offset order; give back their due times."""
         if not len(log_ms):

@@ -9,7 +9,7 @@ days of care and the analysts' verdicts take their places in that order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from agents.explaining import AccessExplainer, CareParams
 from agents.findings import Verdict, VerdictKind
 from agents.fusion import Fusion, FusionParams
 from agents.signals import SubjectKind, account_signal, account_subject
-from streams.event_time import start_of_day_ms
+from streams.event_time import MINUTE_MS, start_of_day_ms
 from streams.topics import VERDICTS
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from agents.signals import Signal, Subject
     from streams.checkpoint import Section
     from streams.event_time import BoolArray, Int64Array
+
+
+_AHEAD_MS: Final = MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,11 @@ class PartitionWatch:
 
     def pass_time(self, read_ms: Mapping[str, int]) -> Concluded:
         """Learn how far flows and verdicts were read in log time."""
+        told_ms, newest_ms = read_ms.get(VERDICTS), self.explainer.watermark.newest_ms
+        if told_ms is not None and newest_ms > told_ms + _AHEAD_MS:
+            # A recording that is replayed faster than the clock runs ahead of it. Nobody judges in its
+            # time, and waiting for the clock to catch up would hold every finding back.
+            read_ms = {**read_ms, VERDICTS: newest_ms}
         return self._conclude(self.explainer.pass_time(read_ms))
 
     def finish(self) -> Concluded:

@@ -159,3 +159,15 @@ def test_an_account_that_is_left_out_raises_no_finding() -> None:
         reader.pass_time(end_ms)
 
     assert reader.findings == []
+
+
+def test_a_recording_that_runs_ahead_of_the_clock_is_judged_in_its_own_time() -> None:
+    reader = Reader()
+    clock_ms = REGION.windows()[0][0] - 30 * DAY_MS
+    for _, parts in REGION.windows():
+        for flow, frame in parts:
+            reader.take(flow, frame)
+        # Every topic is read to its end, at a wall time long before the records'.
+        reader.pass_time(clock_ms)
+
+    assert {one.finding_id for one in reader.findings} == {one.finding_id for one in WHOLE.findings}
