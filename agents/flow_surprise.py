@@ -21,6 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.account_rows import AccountRows
+from agents.flow_habits import (
+    DRIFT_START,
+    SILENCE_COUNTED,
+    TRIED_ENOUGH,
+    learn_drift,
+    learn_long,
+    learn_senders,
+    senders,
+)
 from agents.flow_series import ALL_CELLS, CELLS, ROWS
 
 if TYPE_CHECKING:
@@ -54,10 +63,14 @@ _STATE: Final = np.dtype(
         ("silent_since", "<i8"),
         ("cluster", "<f8"),
         ("tried", "<f8"),
+        ("long_silence", "<f8"),
+        ("long_silences", "<f8"),
         ("drift", "<f8", (2,)),
         ("drift_since", "<i8", (2,)),
-        ("slow_observed", "<f8"),
-        ("slow_expected", "<f8"),
+        ("drift_peak", "<f8", (2,)),
+        ("drift_excess", "<f8", (2,)),
+        ("drift_observed", "<f8", (2,)),
+        ("drift_expected", "<f8", (2,)),
     ]
 )
 _FIRST_SCATTER: Final = ((1.2,) * _PARTS, (1.4,) * _PARTS, (1.7,) * _PARTS, (2.5,) * _PARTS)
@@ -73,20 +86,16 @@ _FIRST_EXCESS: Final = 0.5
 _LEVEL_VARIES: Final = 1.1
 """What a tenth more or less explains is level, which the tolerance covers, and not scatter."""
 _LEAST_EFFECT: Final = 5.0
-_SILENCE_COUNTED: Final = 1.0
-_MASS_CLIP: Final = 3.0
-_CLUSTER_MOST: Final = 200.0
-_CLUSTER_FIRST: Final = 8.0
-_YOUNG_BAR: Final = 0.75
-_TRIED_ENOUGH: Final = 10.0
-_CLUSTER_SCALE: Final = 2
 _YOUNG: Final = 0.7
-_CLUSTER_PACE: Final = 0.005
+_SESSIONS: Final = 2.0
+"""So many senders may always turn up at once in hours in which hardly any ever did."""
 _DRIFT_FREE: Final = 0.5
 _DRIFT_CLIP: Final = 3.0
 DRIFT_BAR: Final = 14.0
 """Where a sum of hourly surprises alarms; each counts by what it has above 0.5 and by 3 at most."""
-_SLOW_KEPT: Final = 1 - 1 / 24
+_DRIFT_DECADES: Final = DRIFT_BAR - DRIFT_START
+_DRIFT_EFFECT: Final = 0.15
+"""What has drifted by less, over all the time that it took, is no new level."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,8 +161,10 @@ class FlowSurprise:
             "start": _FIRST_START,
             "excess": _FIRST_EXCESS,
             "cluster": 6.0,
+            "long_silence": 1.0,
+            "drift_excess": 1.0,
         }
-        self._rows = AccountRows("flow surprise", 1, _STATE, blank)
+        self._rows = AccountRows("flow surprise", 2, _STATE, blank)
         self._rows.reserve(_SIZE)
         self._every = np.arange(_SIZE)
         self._bars = [bar_decades + math.log10(1440 / scale) for scale in SCALES]
@@ -227,10 +238,12 @@ class FlowSurprise:
         table = self._rows.table[:_SIZE]
         seen, mean = table["observed"][:, number], table["expected"][:, number]
         wide = 1.0 + hour.tolerance
-        nearest = np.clip(seen, mean / wide, mean * wide)
         scatter = table["scatter"][:, number, part]
         # Who sends many at once makes counts that scatter by as much at the least, at night too.
-        least = np.where(table["tried"] > _TRIED_ENOUGH, table["cluster"], 1.0)
+        least = np.where(table["tried"] > TRIED_ENOUGH, table["cluster"], 1.0)
+        session = np.maximum(table["scatter"][:, number].max(axis=1), least)
+        highest = np.maximum(mean * wide, _SESSIONS * session)
+        nearest = np.clip(seen, mean / wide, highest)
         spread = np.sqrt(np.maximum(scatter, least))
         surprise = np.where(judged, deviance_root(seen, nearest) / spread, 0.0)
         effect = seen - mean
@@ -242,7 +255,8 @@ class FlowSurprise:
             decades = _TAIL_DECADES + beyond / (excess * math.log(10.0)) - hour.bar
             alarm = (decades >= self._bars[number]) & (effect * direction >= _LEAST_EFFECT)
             if direction < 0:
-                alarm &= self._may_fall
+                # Of full silence the series' own silences are the measure, see `_hushed`.
+                alarm &= self._may_fall & ((seen > 0) | ~self._may_hush)
             if alarm.any():
                 series = np.flatnonzero(alarm)
                 since = np.full(len(series), minute - SCALES[number] + 1)
@@ -278,21 +292,25 @@ class FlowSurprise:
         table = self._rows.table[:_SIZE]
         last = len(SCALES) - 1
         seen, mean = table["observed"][:, last], table["expected"][:, last]
-        table["slow_observed"] = table["slow_observed"] * _SLOW_KEPT + np.where(judged, seen, 0.0)
-        table["slow_expected"] = table["slow_expected"] * _SLOW_KEPT + mean
         scatter = np.sqrt(table["scatter"][:, last, turn.part])
         wide = 1.0 + hour.tolerance
+        counts = judged & is_calm & (mean > 0)
         for side, direction in enumerate((1, -1)):
             edge = mean * wide if direction > 0 else mean / wide
             size = np.clip(direction * deviance_root(seen, edge) / scatter, -3.0, _DRIFT_CLIP)
-            counts = judged & is_calm & (mean > 0)
             drift, since = table["drift"][:, side], table["drift_since"][:, side]
-            since[:] = np.where(counts & (drift <= 0), minute - SCALES[-1] + 1, since)
+            observed, expected = table["drift_observed"][:, side], table["drift_expected"][:, side]
+            begins = counts & (drift <= 0)
+            since[:] = np.where(begins, minute - SCALES[-1] + 1, since)
+            observed[:] = np.where(begins, 0.0, observed) + np.where(counts, seen, 0.0)
+            expected[:] = np.where(begins, 0.0, expected) + np.where(counts, mean, 0.0)
             drift[:] = np.where(
                 counts, np.maximum(drift + size - _DRIFT_FREE, 0.0), np.where(is_calm, drift, 0.0)
             )
-            bar = DRIFT_BAR * (1.0 + hour.bar)
-            alarm = counts & (drift >= bar)
+            learn_drift(table, side, counts)
+            bar = (DRIFT_START + _DRIFT_DECADES * table["drift_excess"][:, side]) * (1.0 + hour.bar)
+            effect = direction * (observed - expected)
+            alarm = counts & (drift >= bar) & (effect >= _DRIFT_EFFECT * expected)
             if direction < 0:
                 alarm &= self._may_fall
             if alarm.any():
@@ -303,8 +321,8 @@ class FlowSurprise:
                         direction,
                         series,
                         self._bar * drift[series] / bar[series],
-                        table["slow_observed"].copy(),
-                        table["slow_expected"].copy(),
+                        observed.copy(),
+                        expected.copy(),
                         since[series].copy(),
                     )
                 )
@@ -312,24 +330,14 @@ class FlowSurprise:
     def _hushed(self, turn: Turn, values: FloatArray, mean: FloatArray, found: list[Found]) -> None:
         minute, hour, judged, is_calm = turn.minute, turn.hour, turn.judged, turn.is_calm
         table = self._rows.table[:_SIZE]
-        silent, since, cluster = table["silent"], table["silent_since"], table["cluster"]
+        silent, since = table["silent"], table["silent_since"]
         speaks, mass = values > 0, mean * hour.silence
-        # How likely one more minute of a silence is, tells how much of what is expected is one
-        # independent sender: the slope of the likelihood of exp(-mass / cluster) at this minute.
-        tried = is_calm & judged & (silent > _SILENCE_COUNTED) & (mass > 0)
-        if tried.any():
-            weight = np.where(tried, np.minimum(mass / cluster, _MASS_CLIP), 0.0)
-            table["tried"] += weight
-            slope = np.where(speaks, -weight / np.expm1(np.maximum(weight, 1e-9)), weight)
-            pace = np.maximum(_CLUSTER_PACE, 1.0 / (_CLUSTER_FIRST + table["tried"]))
-            cluster *= np.exp(np.where(tried, pace * slope, 0.0))
-            np.clip(cluster, 1.0, _CLUSTER_MOST, out=cluster)
+        tried = is_calm & judged & (silent > SILENCE_COUNTED) & (mass > 0)
+        learn_senders(table, speaks, np.where(tried, mass, 0.0))
+        learn_long(table, speaks & judged)
         since[:] = np.where(speaks, 0, np.where(since == 0, minute, since))
         silent[:] = np.where(speaks, 0.0, silent + mass)
-        # Senders of many at once scatter as much; a series that never fell silent shows it by that.
-        scatter = table["scatter"][:, _CLUSTER_SCALE].max(axis=1)
-        scatter = np.where(hour.bar < _YOUNG_BAR, scatter, np.inf)
-        sender = np.maximum(np.minimum(0.95 * cluster, scatter), 1.0)
+        sender = senders(table, hour.bar)
         need = SILENCE_EVENTS * sender * (1.0 + _YOUNG * hour.bar)
         alarm = judged & ~speaks & (silent >= need) & self._may_hush & (mass > 0)
         if alarm.any():
