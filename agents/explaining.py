@@ -53,14 +53,15 @@ class CareParams:
         lateness_ms: how far behind the newest of its flow an access may be; older relations are kept
             for so much longer.
         waiting_max: events that may wait; beyond it those due first are judged early.
-        batch_min: events that must wait before a slice has them judged; fewer wait for `pass_time`.
-            What is concluded does not depend on it.
+        batch_min: events that must be due before a slice has them judged; fewer wait for
+            `pass_time`, since judging costs some milliseconds however few they are. What is concluded
+            does not depend on it.
     """
 
     horizon_days: int = 30
     lateness_ms: int = DAY_MS
     waiting_max: int = 262_144
-    batch_min: int = 512
+    batch_min: int = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +96,7 @@ class AccessExplainer:
         watermark: the joint watermark; its `expected` may be set by whoever reads the flows.
         relations: the pairs known.
         judged_early: rows that left because too many waited.
+        judged_ms: what was due before was judged; the joint watermark may be ahead of it.
     """
 
     def __init__(self, params: CareParams | None = None) -> None:
@@ -103,6 +105,7 @@ class AccessExplainer:
         self.watermark = JointWatermark((*FLOWS, VERDICTS))
         self.relations = CareRelations()
         self.judged_early = 0
+        self.judged_ms = 0
         self._newest_ms = 0
         self._newest_day = 0
         self._dealings = Waiting(_DEALING)
@@ -146,7 +149,7 @@ class AccessExplainer:
             self.judged_early += surplus
             waiting = (self._dealings, self._accesses)
             self.watermark.raise_to(earliest(waiting, surplus) + 1)
-        elif len(self) < self._params.batch_min:
+        elif self._due() < self._params.batch_min:
             return _NOTHING
         return self._judge(self.watermark.value_ms)
 
@@ -161,7 +164,15 @@ class AccessExplainer:
         self.watermark.raise_to(int(max(ends)) + 1)
         return self._judge(self.watermark.value_ms)
 
+    def _due(self) -> int:
+        """How many rows the joint watermark has passed."""
+        if len(self) < self._params.batch_min:
+            return len(self)
+        before_ms = self.watermark.value_ms
+        return self._dealings.due_before(before_ms) + self._accesses.due_before(before_ms)
+
     def _judge(self, before_ms: int) -> ExplainedAccesses:
+        self.judged_ms = before_ms
         dealings = self._dealings.release(before_ms)
         accesses = self._accesses.release(before_ms)
         days = self._days_of(dealings)
@@ -241,6 +252,7 @@ class AccessExplainer:
         return {
             "watermark": self.watermark.to_json(),
             "judged_early": self.judged_early,
+            "judged_ms": self.judged_ms,
             "newest_ms": self._newest_ms,
             "newest_day": self._newest_day,
         }
@@ -249,10 +261,11 @@ class AccessExplainer:
         """Finish a recovery, after the sections were loaded."""
         self.watermark.from_json(state["watermark"])
         self.judged_early = state["judged_early"]
+        self.judged_ms = state["judged_ms"]
         self._newest_ms = state["newest_ms"]
         self._newest_day = state["newest_day"]
         for waiting in (self._dealings, self._accesses):
-            waiting.recovered(self.watermark.value_ms)
+            waiting.recovered(self.judged_ms)
 
 
 def _running_max(values: Int64Array, starts: BoolArray) -> Int64Array:

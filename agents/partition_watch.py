@@ -151,7 +151,8 @@ class PartitionWatch:
     def _due_verdicts(self) -> list[tuple[int, Verdict]]:
         if not self._verdicts:
             return []
-        before_ms = self.explainer.watermark.value_ms
+        # Not the watermark: accesses that it has passed may still wait, and come before a verdict.
+        before_ms = self.explainer.judged_ms
         due = [one for one in self._verdicts if one[0] < before_ms]
         self._verdicts = [one for one in self._verdicts if one[0] >= before_ms]
         return due

@@ -59,6 +59,10 @@ class Waiting:
         self._next_number += len(rows)
         self._changed.touch(places)
 
+    def due_before(self, before_ms: int) -> int:
+        """How many rows are due before a time."""
+        return int(np.count_nonzero(self._due[: self._end] < before_ms))
+
     def release(self, before_ms: int) -> DueRows:
         """Give back the rows that are due before `before_ms`, in order of arrival."""
         leaving = np.flatnonzero(self._due[: self._end] < before_ms)

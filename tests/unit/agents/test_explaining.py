@@ -4,9 +4,10 @@ from agents.access_rows import long_steps, surface_of
 from agents.accounts import Accounts
 from agents.detectors.base import NO_STEP, Act
 from agents.explaining import AccessExplainer, CareParams, ExplainedAccesses
+from streams.checkpoint import Journal
 from streams.digests import NONE
 from streams.event_time import DAY_MS
-from streams.topics import EPRESCRIPTIONS, INSI_CALLS, PLATFORM_ACCESSES
+from streams.topics import EPRESCRIPTIONS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES, VERDICTS
 from tests.support.care_events import Dealing, frame_of, log_times
 
 NOON_MS = 20_000 * DAY_MS + DAY_MS // 2
@@ -73,3 +74,19 @@ def test_too_many_that_wait_are_judged_early_and_counted() -> None:
     assert counts == [0, 0, 1, 1, 1]
     assert explainer.judged_early == 3
     assert len(explainer) == 2
+
+
+def test_what_the_watermark_has_passed_but_nobody_has_judged_survives_a_restart() -> None:
+    explainer, accounts = AccessExplainer(), Accounts()
+    one = Dealing(1, at_ms=NOON_MS)
+    explainer.take(one.flow, frame_of([one]), log_times([one]), accounts)
+    # As other flows' slices do, too small to have anything judged.
+    explainer.watermark.pass_time(dict.fromkeys((*FLOWS, VERDICTS), NOON_MS + DAY_MS))
+    journal = Journal(explainer.sections)
+    entries = {key: value for key, value in journal.flush(b"head") if value is not None}
+
+    again = AccessExplainer()
+    Journal(again.sections).recover(entries)
+    again.from_json(explainer.to_json())
+
+    assert len(again.pass_time({})) == 1
