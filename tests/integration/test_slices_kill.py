@@ -53,6 +53,7 @@ class WorkerProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+        self._output.close()
 
     def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)
