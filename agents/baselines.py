@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _VERSION: Final = 1
 _MONTH_DAYS: Final = 30.44
 _YEAR_DAYS: Final = 365
-_CEILING_MARGIN: Final = 0.5
-"""Standard errors of enrolment that the first ceiling leaves free."""
+_CEILING_MARGIN: Final = 0.7
+"""Standard errors of the expectation that the first ceiling leaves free."""
 
 _RECORD: Final = np.dtype(
     [
@@ -65,17 +65,19 @@ class BaselineParams:
 
     Attributes:
         memory_days: working days after which an old one weighs 1/e.
-        enrolment_days: working days after which the ceilings are set.
+        enrolment_days: working days after which the ceilings are set; few, because an account that
+            acts on one day in six has no more than ten in two months, and without a ceiling a slow
+            harvest teaches its own share.
         rise_per_month: most that an expectation may rise in a month, as a ratio.
         rise_cap: most that it may rise within a year, as a ratio (1.35: detection reference §4.4).
         errors: how many standard errors of its own the expectation is raised by.
     """
 
     memory_days: float = 90.0
-    enrolment_days: float = 40.0
+    enrolment_days: float = 10.0
     rise_per_month: float = 1.03
     rise_cap: float = 1.35
-    errors: float = 2.0
+    errors: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,11 +265,15 @@ class Baselines:
         rows, days = rows[enough], closed.day[cleared][enough]
         groups = closed.group[cleared][enough]
         expected = self.expected(rows, groups, days)
-        margin = 1.0 + _CEILING_MARGIN / np.sqrt(self.params.enrolment_days)
+        margin = _CEILING_MARGIN / self.params.errors
         first = table["ceiling_patients"][rows] == 0
         due = first | (days - table["ceiling_day"][rows] >= _MONTH_DAYS)
-        for name, level in (("patients", expected.patients), ("unexplained", expected.unexplained)):
-            highest = level * margin
+        for name, level, raised in (
+            ("patients", expected.patients, expected.raised_patients),
+            ("unexplained", expected.unexplained, expected.raised_unexplained),
+        ):
+            # `raised` is so many standard errors higher.
+            highest = level + margin * (raised - level)
             # `level` keeps under the present ceiling, so this rises by a month's allowance at most.
             months = np.where(first, 0.0, 1.0) * math.log(self.params.rise_per_month)
             allowed = table["ceiling_" + name][rows] * np.exp(months)

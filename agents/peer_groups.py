@@ -63,7 +63,7 @@ class GroupParams:
     unexplained_concentration: float = 20.0
     day_concentration: float = 40.0
     peak_ratio: float = 0.35
-    prior_days: float = 60.0
+    prior_days: float = 20.0
     memory_days: float = 20_000.0
 
 

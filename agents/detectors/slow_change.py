@@ -4,11 +4,17 @@ What: over the days of an account, the share of patients whom no care relation e
 of distinct patients, each grown to 1.25, 1.5, 2, 4 or 8 times what the baseline allows.
 
 Why: a harvest spread over weeks passes every daily limit; summed evidence does not forget. For each
-ratio an e-detector of Shiryaev and Roberts' form adds a day's likelihood ratio to all the starts that
-an attack may have had (Shin, Ramdas, Rinaldo 2023, arXiv 2203.03532). Under the model, 10 to the score
-is at most the number of quiet days until such a score is seen on average; the fusion's calibration
-measures what it is on real days. A cumulative sum beside it says since when, and holds the days under
-suspicion back from the baseline.
+ratio a cumulative sum multiplies the likelihood ratios of the days since the change most likely began
+(Page 1954); their mean is an e-detector (Shin, Ramdas, Rinaldo 2023, arXiv 2203.03532): under the model
+10 to the evidence is at most the number of quiet days until so much is seen on average. The sum over
+all starts, as Shiryaev and Roberts have it, is not used: of accounts whose days say nothing it grows
+by one a day, and on a region whose accounts see three patients a day that alone hid what was less
+than a hundred to one.
+
+How often quiet accounts pass a low level of evidence differs thirtyfold between populations: their
+shares are steadier than the model says, or less so. So each partition counts its own crossings, and
+evidence is set higher or lower by how rare they are (an empirical null, Efron 2004), within bounds, so
+that many accounts that change together cannot hide what they do.
 
 Misses: what stays below a quarter more than usual, or below the noise of accounts with few patients;
 a thief whose victims all have a care relation with the structure.
@@ -33,15 +39,14 @@ if TYPE_CHECKING:
     from agents.distributions import BoolArray, FloatArray
     from streams.event_time import Int64Array
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 RATIOS: Final = (1.25, 1.5, 2.0, 4.0, 8.0)
 _STREAMS: Final = ("share", "volume")
 _HIGHEST: Final = 200.0
 
 _RECORD: Final = np.dtype(
     [
-        # Natural logarithms: the sum over starts, and the largest of one start, per ratio.
-        *((f"{stream}_starts", "<f4", (len(RATIOS),)) for stream in _STREAMS),
+        # Natural logarithms, of the likeliest start per ratio.
         *((f"{stream}_sum", "<f4", (len(RATIOS),)) for stream in _STREAMS),
         # The first of the days under suspicion (0: none), and what was seen since.
         ("since_day", "<i4"),
@@ -50,9 +55,14 @@ _RECORD: Final = np.dtype(
         ("since_expected", "<f4"),
         ("since_unexplained", "<f4"),
         ("since_unexplained_expected", "<f4"),
+        # For the partition's own null: how often a low level was passed, in how many calendar days.
+        ("crossings", "<i4"),
+        ("calendar_days", "<i4"),
+        ("last_day", "<i4"),
     ]
 )
-_LOWEST: Final = -30.0
+_LONGEST_GAP: Final = 45
+"""Calendar days that an account was away for and that still count as watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +77,25 @@ class Params:
         volume_tolerance: how many times the expected volume is still ordinary life.
         share_weight: part of the prior that goes to the share; the rest goes to the volume, which
             innocent causes move more often.
+        crossing: log10 evidence whose crossings are counted.
+        usual_crossings: of quiet accounts, per account and calendar day: the simulated region's (seeds
+            1 to 3); the counted population of tests/support has thirty times as many.
+        prior_crossings: how many the usual rate weighs.
+        credit_slope: evidence that ten times rarer crossings are worth; above 1, because where
+            crossings are frequent high evidence is more frequent still.
+        most_credit: most that evidence is set higher or lower, log10.
     """
 
-    volume_day_most: float = 1.5
-    share_day_most: float = 8.0
+    volume_day_most: float = 2.0
+    share_day_most: float = 3.0
     suspicion: float = 5.0
     volume_tolerance: float = 1.1
-    share_weight: float = 0.9
+    share_weight: float = 0.8
+    crossing: float = 0.5
+    usual_crossings: float = 1e-3
+    prior_crossings: float = 3.0
+    credit_slope: float = 1.4
+    most_credit: float = 1.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +103,7 @@ class Concluded:
     """What was concluded of n account-days, each of shape (n,).
 
     Attributes:
-        score: log10 of the mixture's evidence.
+        score: log10 of the mixture's evidence, with the partition's credit; 0 below the crossing.
         share_score: log10 of the share's part, by its best ratio.
         volume_score: the same of the volume.
         is_suspect: whether the days are to be kept from the baseline.
@@ -125,10 +147,7 @@ class SlowChange:
 
     def __init__(self, params: Params) -> None:
         self.params = params
-        lowest = np.full(len(RATIOS), _LOWEST, np.float32)
-        self.rows = AccountRows(
-            "slow-change", _VERSION, _RECORD, {f"{stream}_starts": lowest for stream in _STREAMS}
-        )
+        self.rows = AccountRows("slow-change", _VERSION, _RECORD, {})
 
     def close(self, closed: ClosedDays, expected: Expected) -> Concluded:
         """Take n closed days, at most one per account; `expected` is what was so before them."""
@@ -143,24 +162,49 @@ class SlowChange:
                 _volume_gains(closed, expected, params.volume_tolerance), params.volume_day_most
             ),
         }
-        scores, sums = {}, np.zeros(len(rows))
+        before, credit = self._evidence(rows), self._credit()
+        sums = np.zeros(len(rows))
         for stream, gain in gains.items():
-            starts = self.rows.table[stream + "_starts"]
             total = self.rows.table[stream + "_sum"]
-            starts[rows] = np.clip(np.logaddexp(starts[rows], 0.0) + gain, _LOWEST, _HIGHEST)
             total[rows] = np.clip(total[rows] + gain, 0.0, _HIGHEST)
-            scores[stream] = _log_mean(starts[rows].astype(np.float64))
             sums = np.maximum(sums, total[rows].max(axis=1))
+        after = self._evidence(rows)
+        self._count_crossings(closed, before, after)
         self._follow(closed, expected, sums)
         self.rows.touch(rows)
-        share = scores["share"] + math.log(params.share_weight)
-        volume = scores["volume"] + math.log(1.0 - params.share_weight)
         return Concluded(
-            score=np.logaddexp(share, volume) / LN10,
-            share_score=scores["share"] / LN10,
-            volume_score=scores["volume"] / LN10,
+            # What is no evidence at all stays so, whatever the credit.
+            score=np.where(after >= params.crossing, np.maximum(after + credit, 0.0), 0.0),
+            share_score=_log_mean(self.rows.table["share_sum"][rows].astype(np.float64)) / LN10,
+            volume_score=_log_mean(self.rows.table["volume_sum"][rows].astype(np.float64)) / LN10,
             is_suspect=sums > params.suspicion,
         )
+
+    def _evidence(self, rows: Int64Array) -> FloatArray:
+        """Log10 of the mixture's evidence, as the model has it."""
+        share, volume = (
+            _log_mean(self.rows.table[stream + "_sum"][rows].astype(np.float64))
+            for stream in _STREAMS
+        )
+        weight = self.params.share_weight
+        mixed: FloatArray = np.logaddexp(share + math.log(weight), volume + math.log(1.0 - weight))
+        return mixed / LN10
+
+    def _credit(self) -> float:
+        """What is added to evidence: the more, the rarer its beginnings in this partition."""
+        params, table = self.params, self.rows.table
+        crossings = int(table["crossings"].sum()) + params.prior_crossings
+        days = int(table["calendar_days"].sum()) + params.prior_crossings / params.usual_crossings
+        credit = params.credit_slope * math.log10(params.usual_crossings * days / crossings)
+        return min(max(credit, -params.most_credit), params.most_credit)
+
+    def _count_crossings(self, closed: ClosedDays, before: FloatArray, after: FloatArray) -> None:
+        table, rows = self.rows.table, closed.account
+        passed = (before < self.params.crossing) & (after >= self.params.crossing)
+        gap = np.minimum(closed.day - table["last_day"][rows], _LONGEST_GAP)
+        table["crossings"][rows] += passed
+        table["calendar_days"][rows] += np.where(table["last_day"][rows] > 0, gap, 1)
+        table["last_day"][rows] = closed.day
 
     def _follow(self, closed: ClosedDays, expected: Expected, sums: FloatArray) -> None:
         """Keep account of what was seen since each suspicion began."""
@@ -199,7 +243,8 @@ class SlowChange:
 
     def forget(self, accounts: Int64Array) -> None:
         """Start anew for these accounts, as after an analyst's verdict."""
-        for name in self.rows.table.dtype.names or ():
+        counted = ("crossings", "calendar_days", "last_day")
+        for name in set(self.rows.table.dtype.names or ()).difference(counted):
             self.rows.table[name][accounts] = self.rows.blank[name]
         self.rows.touch(accounts)
 

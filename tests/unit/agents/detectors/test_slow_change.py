@@ -5,6 +5,7 @@ import pytest
 
 from agents.baselines import BaselineParams, Baselines, ClosedDays
 from agents.detectors import slow_change
+from agents.detectors.calibration import BUDGET, SUSPICION, calibrated
 from agents.detectors.slow_change import Concluded, SlowChange
 from agents.peer_groups import GroupParams, PeerGroups
 
@@ -43,15 +44,15 @@ class Account:
 
 def test_an_account_that_goes_on_as_before_stays_below_suspicion() -> None:
     account = Account()
-    assert account.enrol(200).score[0] < 1.5
+    assert calibrated("slow_change", account.enrol(200).score)[0] < SUSPICION
 
 
 def test_a_quarter_more_patients_without_a_care_relation_add_up_within_a_month() -> None:
     account = Account()
     account.enrol()
-    scores = [float(account.live(25.0, 7.6).score[0]) for _ in range(22)]
-    assert scores[0] < 2.0
-    assert max(scores) > 2.4
+    scores = [calibrated("slow_change", account.live(25.0, 7.6).score)[0] for _ in range(22)]
+    assert scores[0] < SUSPICION
+    assert max(scores) > BUDGET
 
 
 def test_twice_the_patients_with_a_usual_share_are_told_by_volume_alone() -> None:
@@ -79,7 +80,7 @@ def test_the_evidence_says_since_when_and_how_much_was_expected() -> None:
 def test_one_giant_day_of_explained_patients_is_no_slow_change() -> None:
     account = Account()
     account.enrol()
-    assert account.live(400.0, 50.0).score[0] < 2.4
+    assert calibrated("slow_change", account.live(400.0, 50.0).score)[0] < SUSPICION
 
 
 def test_a_verdict_starts_the_evidence_anew() -> None:
@@ -90,3 +91,49 @@ def test_a_verdict_starts_the_evidence_anew() -> None:
     account.slow.forget(ONE)
     assert account.slow.evidence(0, 0.0).days == 0
     assert account.live(20.0, 3.0).score[0] < 1.0
+
+
+def test_an_account_whose_days_say_nothing_gathers_no_evidence_however_long() -> None:
+    account = Account()
+    for _ in range(400):
+        quiet = account.live(1.0, 0.0)
+        assert quiet.score[0] == 0.0
+    assert quiet.share_score[0] < 0.1
+
+
+def crowd(slow: SlowChange, changed: int, day: int) -> Concluded:
+    """A day of 200 accounts, some of whom see four times the usual share of strangers."""
+    rows = np.arange(200)
+    groups = Baselines(BaselineParams(), PeerGroups(GroupParams()))
+    patients = np.full(200, 14.0)
+    closed = ClosedDays(
+        account=rows,
+        group=rows * 0,
+        day=rows * 0 + day,
+        patients=patients,
+        known=patients,
+        unexplained=np.where(rows < changed, 8.0, 1.0),
+        peak=patients / 3,
+    )
+    return slow.close(closed, groups.expected(rows, closed.group, closed.day))
+
+
+def test_evidence_counts_for_less_where_it_often_begins_but_within_bounds() -> None:
+    params = slow_change.Params()
+    alone, many = SlowChange(params), SlowChange(params)
+    for day in range(20_000, 20_006):
+        one, several = crowd(alone, 1, day), crowd(many, 150, day)
+    assert one.share_score[0] == several.share_score[0]
+    lost = one.score[0] - several.score[0]
+    assert 0.5 < lost <= 2.0 * params.most_credit
+
+
+def test_a_verdict_leaves_the_partitions_counts_alone() -> None:
+    slow = SlowChange(slow_change.Params())
+    for day in range(20_000, 20_006):
+        crowd(slow, 5, day)
+    counts = slow.rows.table["crossings"].sum(), slow.rows.table["calendar_days"].sum()
+    slow.forget(np.arange(5))
+    assert (slow.rows.table["crossings"].sum(), slow.rows.table["calendar_days"].sum()) == counts
+    assert counts[0] == 5
+    assert counts[1] == 200 * 6
