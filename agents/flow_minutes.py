@@ -24,6 +24,8 @@ from streams.event_time import HOUR_MS, MINUTE_MS
 from streams.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agents.series import Coded, SeriesCodes
     from streams.event_time import Int64Array
 
@@ -34,6 +36,7 @@ _FAILURE: Final = OUTCOMES.index("FAILURE")
 _DENSE_MINUTES: Final = 1440
 """A slice that spans no more is counted in one table."""
 _FIRST_ROWS: Final = 128
+MINUTES_TOLD: Final = 480
 _KEPT_MINUTES: Final = 2 * HOUR_MS // MINUTE_MS
 
 CountArray = npt.NDArray[np.uint32]
@@ -204,6 +207,17 @@ class MinuteCells:
             self._table[row] = 0
             self._free.append(row)
         return FlowMinutes(partition, heard_ms, told)
+
+    def messages(self, partition: int, before_ms: int, heard_ms: int) -> Iterator[FlowMinutes]:
+        """`message` in parts of at most `MINUTES_TOLD`, so that a backlog fits into Kafka's records."""
+        whole = self.message(partition, before_ms, heard_ms)
+        minutes = sorted(whole.minutes)
+        for first in range(0, max(len(minutes), 1), MINUTES_TOLD):
+            own = {
+                minute: whole.minutes[minute] for minute in minutes[first : first + MINUTES_TOLD]
+            }
+            rest = minutes[first + MINUTES_TOLD :]
+            yield FlowMinutes(partition, rest[0] * MINUTE_MS if rest else heard_ms, own)
 
     # -- checkpoint section ---------------------------------------------------------------------
 

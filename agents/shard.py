@@ -238,7 +238,7 @@ class Shard:
         heard_ms = self.watch.heard_ms
         if heard_ms // MINUTE_MS > self._told_minute:
             self._told_minute = heard_ms // MINUTE_MS
-            told.cells.append(self.minutes.message(self._partition, heard_ms, heard_ms))
+            told.cells += self.minutes.messages(self._partition, heard_ms, heard_ms)
             told.cells.append(self.boxes.message(self._partition, heard_ms, heard_ms))
         return told
 

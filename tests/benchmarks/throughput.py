@@ -121,11 +121,14 @@ def _fill(kafka: KafkaCluster, events: int) -> int:
 
 
 def _time_worker(directory: Path, kafka: KafkaCluster, events: int, watch: str) -> float:
+    group_id = f"vigie-{watch}"
     settings: dict[str, str | int] = {
         "partitions": PARTITIONS,
         "watch": watch,
-        "group_id": f"vigie-{watch}",
+        "group_id": group_id,
     }
+    own = Settings(kafka_bootstrap=kafka.bootstrap, partitions=PARTITIONS, group_id=group_id)
+    ensure_topics(own, create=True)
     with Worker(directory, f"worker-{watch}", bootstrap=kafka.bootstrap, **settings) as worker:
         rate = _rate(lambda: summed("vigie_events_total", worker), events, worker.process)
         worker.process.terminate()

@@ -6,7 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from agents.flow_minutes import FlowMinutes, MinuteCells, encode_minutes, read_minutes
+from agents.flow_minutes import (
+    MINUTES_TOLD,
+    FlowMinutes,
+    MinuteCells,
+    encode_minutes,
+    read_minutes,
+)
 from agents.flow_series import ALL_CELLS, CELLS, WIDTH
 from agents.series import PAIRS, SeriesCodes
 from streams.errors import StateError
@@ -111,3 +117,20 @@ def test_minutes_are_forgotten_after_two_hours() -> None:
     assert cells.encode({29_000_000})[1]
     cells.message(0, START + 3 * HOUR_MS, 0)
     assert not cells.encode({29_000_000})[1]
+
+
+def test_a_backlog_is_told_in_parts_that_each_know_how_far_they_go() -> None:
+    cells = MinuteCells(CODES)
+    minutes = np.arange(MINUTES_TOLD * 2 + 7)
+    log_ms = minutes * MINUTE_MS
+    cells.add(log_ms, coded(["SUCCESS"] * len(minutes)))
+    end_ms = int(log_ms[-1]) + MINUTE_MS
+    told = list(cells.messages(3, end_ms, end_ms))
+
+    assert [len(one.minutes) for one in told] == [MINUTES_TOLD, MINUTES_TOLD, 7]
+    assert [one.heard_ms for one in told] == [
+        MINUTES_TOLD * MINUTE_MS,
+        2 * MINUTES_TOLD * MINUTE_MS,
+        end_ms,
+    ]
+    assert [one.heard_ms for one in cells.messages(3, end_ms, end_ms)] == [end_ms]
