@@ -34,7 +34,7 @@ _YOUNG_BAR: Final = 0.75
 _LONG_SILENCE: Final = 8.0
 """Swallowed events beyond which silences are measured apart: a silence of independent events gets there
 once in 3,000 times, that of a few senders every day."""
-_LONG_FIRST: Final = 8.0
+_LONG_FIRST: Final = 6.0
 _LONG_CLIP: Final = 3.0
 _LONG_MOST: Final = 100.0
 _DRIFT_PACE: Final = 0.1

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from agents.account_rows import AccountRows
 from agents.flow_series import ALL_CELLS, GENERATIONS, MEMBERS, PARENTS, ROWS
-from agents.french_calendar import AUGUST, BINS, SEASONS, local_hour, same_kind
+from agents.french_calendar import AUGUST, BINS, HOURS, SEASONS, local_hour, same_kind
 
 if TYPE_CHECKING:
     from agents.french_calendar import LocalHour
@@ -46,8 +46,16 @@ _LEVELS: Final = np.dtype(
         ("edge_kind", "<i4"),
         ("season", "<i4"),
         ("jumps", "<f8", (SEASONS, SEASONS)),
+        # By hour of the day: events of the last visit under suspicion, when, how often alike.
+        ("held", "<f8", (HOURS,)),
+        ("held_hour", "<i8", (HOURS,)),
+        ("held_times", "<i4", (HOURS,)),
+        ("spoilt_hours", "<f8"),
         # Of the hour under way: what it should bring, the declared factor, what spoilt it.
         ("rate", "<f8"),
+        ("before", "<f8"),
+        ("daily", "<f8"),
+        ("habit", "<f8"),
         ("tolerance", "<f8"),
         ("silence", "<f8"),
         ("known", "?"),
@@ -77,6 +85,14 @@ _HOURS_NEEDED: Final = 72
 _EVENTS_NEEDED: Final = 20.0
 _UNSURE_SHARE: Final = 0.3
 """A declared change of unknown size silences what it makes this much of."""
+_RECURS_HOURS: Final = (20, 8 * 24)
+"""What comes again at an hour of the day after no less and no more than this may be a habit."""
+_RECURS_LIKE: Final = 2.0
+_RECURS_TIMES: Final = 2
+"""Visits alike from which it is one."""
+_RECURS_BRIEF: Final = 10.0
+"""Hours of the last day or so under suspicion, above which it is not brief, but lasts."""
+_FEW: Final = 5.0
 _FIRST_JUMPS: Final = ((0.0, -0.05, -0.25), (0.05, 0.0, -0.20), (0.25, 0.20, 0.0))
 """Of the level's logarithm from season to season until an own one was seen (assumption; the INSi
 statistics show +43 % to +96 % from August to September)."""
@@ -88,6 +104,9 @@ class HourExpected:
 
     Attributes:
         rate: per exposure (a minute, or an event).
+        before: what it was in the hour before.
+        daily: events of an average day so far.
+        habit: events that may come within the hour, or any part of it, since they did on days before.
         tolerance: how far, as a ratio, the rate may really be off; judged is what lies beyond.
         silence: what `rate` is worth when silence is counted.
         known: whether the series may be judged in this hour.
@@ -96,6 +115,9 @@ class HourExpected:
     """
 
     rate: FloatArray
+    before: FloatArray
+    daily: FloatArray
+    habit: FloatArray
     tolerance: FloatArray
     silence: FloatArray
     known: BoolArray
@@ -110,7 +132,7 @@ class FlowRates:
         self._bins = AccountRows("flow rhythms", 1, _BINS, {})
         blank = {"observed": _LEVEL_PRIOR, "expected": _LEVEL_PRIOR, "jumps": _FIRST_JUMPS}
         self._levels = AccountRows(
-            "flow levels", 1, _LEVELS, blank | {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
+            "flow levels", 2, _LEVELS, blank | {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
         )
         for section in self.sections:
             section.reserve(_SIZE)
@@ -127,6 +149,9 @@ class FlowRates:
         table = self._levels.table[:_SIZE]
         return HourExpected(
             table["rate"],
+            table["before"],
+            table["daily"],
+            table["habit"],
             table["tolerance"],
             table["silence"],
             table["known"],
@@ -152,7 +177,14 @@ class FlowRates:
         scatter = 0.3 / np.sqrt(np.maximum(visits, 0.5))
         known = (visits >= _VISITS_NEEDED) & (levels["hours"] >= _HOURS_NEEDED)
         known &= levels["events"] >= _EVENTS_NEEDED
-        levels["rate"] = np.where(known, rate, 0.0)
+        rate = np.where(known, rate, 0.0)
+        levels["before"] = np.where(levels["known"] & known, levels["rate"], rate)
+        levels["rate"] = rate
+        levels["daily"] = 24.0 * levels["events"] / np.maximum(levels["hours"], 1.0)
+        at = local.bin % HOURS
+        recurs = (levels["held_times"][:, at] >= _RECURS_TIMES) & known
+        recurs &= hour - levels["held_hour"][:, at] <= _RECURS_HOURS[1]
+        levels["habit"] = np.where(recurs, _RECURS_LIKE * levels["held"][:, at], 0.0)
         levels["tolerance"] = _LEAST_TOLERANCE + edge + scatter + 0.7 / np.sqrt(own + _OWN)
         levels["silence"] = 1.0 / (1.0 + 0.5 * edge + np.maximum(scatter - 0.15, 0.0))
         levels["known"] = known
@@ -211,7 +243,13 @@ class FlowRates:
         taken = np.where(
             expected.known, np.clip(observed, np.maximum(mean - room, 0), mean + room), observed
         )
-        learns = ~is_suspect & np.isfinite(factor)
+        # In hours with a habit the scatter is the habit's, so only chance is room.
+        has_habit = expected.habit > 0.0
+        chance = 4.0 * np.sqrt(mean + 1.0) + expected.tolerance * mean
+        is_over = expected.known & (observed > mean + np.where(has_habit, chance, room))
+        # What comes at once, at a minute of its own, is no rate that its absence could be told by.
+        learns = ~is_suspect & np.isfinite(factor) & ~(is_over & has_habit)
+        self._recur(hour, observed, is_over)
         factor = np.where(learns, factor, 1.0)
         level = levels["observed"] / levels["expected"] * factor
         if not local.is_unusual:
@@ -237,6 +275,26 @@ class FlowRates:
         levels["hours"] += levels["events"] > 0
         self._bins.touch(self._every)
         self._levels.touch(self._every)
+
+    def _recur(self, hour: int, observed: FloatArray, is_over: BoolArray) -> None:
+        """Remember what made an hour of the day suspect, briefly, by too many on several days alike."""
+        levels = self._levels.table[:_SIZE]
+        spoilt = levels["spoilt"]
+        levels["spoilt_hours"] = levels["spoilt_hours"] * math.exp(-1.0 / 24.0) + spoilt
+        at = local_hour(hour).bin % HOURS
+        rows = np.flatnonzero(
+            (spoilt | (levels["habit"] > 0.0))
+            & is_over
+            & (levels["spoilt_hours"] <= _RECURS_BRIEF)
+            & (self._every < ROWS)
+        )
+        held, held_hour = levels["held"][rows, at], levels["held_hour"][rows, at]
+        like = (observed[rows] + _FEW) / (held + _FEW)
+        recurs = (like <= _RECURS_LIKE) & (like >= 1.0 / _RECURS_LIKE)
+        recurs &= (hour - held_hour >= _RECURS_HOURS[0]) & (hour - held_hour <= _RECURS_HOURS[1])
+        times = np.where(recurs, levels["held_times"][rows, at] + 1, 1)
+        levels["held"][rows, at], levels["held_hour"][rows, at] = observed[rows], hour
+        levels["held_times"][rows, at] = times
 
     def step(self, series: npt.NDArray[np.int64], factor: FloatArray | float) -> None:
         """Take a new level over at once: `factor` times the one before."""

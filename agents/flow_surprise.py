@@ -89,6 +89,11 @@ _LEAST_EFFECT: Final = 5.0
 _YOUNG: Final = 0.7
 _SESSIONS: Final = 2.0
 """So many senders may always turn up at once in hours in which hardly any ever did."""
+SENDERS_A_DAY: Final = 12.0
+"""With fewer sendings a day a series rests on a few people, and is as silent as they are away."""
+_THIN_SESSION: Final = 30.0
+"""Events of a session of such people, at the least."""
+_EDGE_MINUTES: Final = 5
 _DRIFT_FREE: Final = 0.5
 _DRIFT_CLIP: Final = 3.0
 DRIFT_BAR: Final = 14.0
@@ -238,12 +243,20 @@ class FlowSurprise:
         table = self._rows.table[:_SIZE]
         seen, mean = table["observed"][:, number], table["expected"][:, number]
         wide = 1.0 + hour.tolerance
+        learns &= (hour.habit <= 0.0) | (seen <= mean * wide)
         scatter = table["scatter"][:, number, part]
         # Who sends many at once makes counts that scatter by as much at the least, at night too.
         least = np.where(table["tried"] > TRIED_ENOUGH, table["cluster"], 1.0)
         session = np.maximum(table["scatter"][:, number].max(axis=1), least)
-        highest = np.maximum(mean * wide, _SESSIONS * session)
-        nearest = np.clip(seen, mean / wide, highest)
+        is_thin = ~self._is_failures & (hour.daily < SENDERS_A_DAY * session)
+        session = np.where(is_thin, np.maximum(session, _THIN_SESSION), session)
+        lowest, highest = mean, mean
+        if SCALES[number] <= _EDGE_MINUTES and minute % SCALES[-1] < _EDGE_MINUTES:
+            # What is due in an hour begins some minutes late, since it is recorded later.
+            late = mean * hour.before / np.maximum(hour.rate, 1e-12)
+            lowest, highest = np.minimum(mean, late), np.maximum(mean, late)
+        highest = np.maximum(np.maximum(highest * wide, hour.habit), _SESSIONS * session)
+        nearest = np.clip(seen, lowest / wide, highest)
         spread = np.sqrt(np.maximum(scatter, least))
         surprise = np.where(judged, deviance_root(seen, nearest) / spread, 0.0)
         effect = seen - mean
@@ -296,7 +309,7 @@ class FlowSurprise:
         wide = 1.0 + hour.tolerance
         counts = judged & is_calm & (mean > 0)
         for side, direction in enumerate((1, -1)):
-            edge = mean * wide if direction > 0 else mean / wide
+            edge = np.maximum(mean * wide, hour.habit) if direction > 0 else mean / wide
             size = np.clip(direction * deviance_root(seen, edge) / scatter, -3.0, _DRIFT_CLIP)
             drift, since = table["drift"][:, side], table["drift_since"][:, side]
             observed, expected = table["drift_observed"][:, side], table["drift_expected"][:, side]
@@ -340,6 +353,7 @@ class FlowSurprise:
         sender = senders(table, hour.bar)
         need = SILENCE_EVENTS * sender * (1.0 + _YOUNG * hour.bar)
         alarm = judged & ~speaks & (silent >= need) & self._may_hush & (mass > 0)
+        alarm &= hour.daily >= SENDERS_A_DAY * sender
         if alarm.any():
             series = np.flatnonzero(alarm)
             found.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -206,3 +207,15 @@ def test_state_per_series_is_small() -> None:
 def test_every_series_has_its_labels_once() -> None:
     assert len(set(SERIES)) == len(SERIES) == 2 * ROWS
     assert WIDTH == 2 * ALL_CELLS
+
+
+def test_what_comes_every_night_at_the_same_hour_is_told_twice_and_then_a_habit() -> None:
+    watch = trained()
+    cell = cells_of("insi-calls", "ES", "HOPITAL")[0]
+    told = []
+    for number in range(4):
+        minute, counts = next_day(NEXT + timedelta(days=number))
+        counts[120:124, 0, cell] += 200
+        told.append([one.kind for one in judge(watch, minute, counts) if one.revision == 0])
+    assert set(told[0]) == set(told[1]) == {"spike"}
+    assert told[2] == told[3] == []
