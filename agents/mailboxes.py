@@ -25,7 +25,9 @@ _LEVEL_DAYS: Final = 14.0
 _PRIOR_PER_HOUR: Final = 2.0
 _PRIOR_HOURS: Final = 24.0
 _LEAST: Final = 30.0
-_TIMES: Final = 6.0
+_TIMES: Final = 3.0
+_BUSY: Final = 168 / 40
+"""A box gets its week's messages in forty hours or so; its level is that of those (assumption)."""
 _DECADES: Final = 8.0
 _READ_ENOUGH: Final = 0.5
 _LEARNING_QUARTERS: Final = 3 * 24 * 4
@@ -49,7 +51,7 @@ class BoxSuspicion:
         score: decades of surprise of its worst hour, at most 30.
         received: messages since the beginning.
         read: of them reported as read.
-        expected: messages that it usually gets in that time.
+        expected: messages that it usually gets in so many busy hours.
         ended: whether it is over.
     """
 
@@ -78,8 +80,9 @@ class _Box:
     revision: int = 0
 
     def per_hour(self) -> float:
+        """Messages in a busy hour; those that partitions did not tell are not in it."""
         prior = _PRIOR_PER_HOUR * _PRIOR_HOURS
-        return (self.messages + prior) / (self.hours + _PRIOR_HOURS)
+        return (_BUSY * self.messages + prior) / (self.hours + _PRIOR_HOURS)
 
 
 class MailboxWatch:
