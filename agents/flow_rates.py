@@ -184,6 +184,8 @@ class FlowRates:
         at = local.bin % HOURS
         recurs = (levels["held_times"][:, at] >= _RECURS_TIMES) & known
         recurs &= hour - levels["held_hour"][:, at] <= _RECURS_HOURS[1]
+        # A job's failures are not those of the rest of the hour.
+        known[ROWS:] &= ~recurs[:ROWS]
         levels["habit"] = np.where(recurs, _RECURS_LIKE * levels["held"][:, at], 0.0)
         levels["tolerance"] = _LEAST_TOLERANCE + edge + scatter + 0.7 / np.sqrt(own + _OWN)
         levels["silence"] = 1.0 / (1.0 + 0.5 * edge + np.maximum(scatter - 0.15, 0.0))
@@ -249,6 +251,7 @@ class FlowRates:
         is_over = expected.known & (observed > mean + np.where(has_habit, chance, room))
         # What comes at once, at a minute of its own, is no rate that its absence could be told by.
         learns = ~is_suspect & np.isfinite(factor) & ~(is_over & has_habit)
+        learns[ROWS:] &= ~has_habit[:ROWS]
         self._recur(hour, observed, is_over)
         factor = np.where(learns, factor, 1.0)
         level = levels["observed"] / levels["expected"] * factor
