@@ -11,10 +11,11 @@ all starts, as Shiryaev and Roberts have it, is not used: of accounts whose days
 by one a day, and on a region whose accounts see three patients a day that alone hid what was less
 than a hundred to one.
 
-How often quiet accounts pass a low level of evidence differs thirtyfold between populations: their
-shares are steadier than the model says, or less so. So each partition counts its own crossings, and
-evidence is set higher or lower by how rare they are (an empirical null, Efron 2004), within bounds, so
-that many accounts that change together cannot hide what they do.
+How often quiet accounts pass a low level of evidence differs thirtyfold between populations, whose
+shares are steadier or less so. So each partition counts its own crossings, and evidence is set lower
+where they are frequent (an empirical null, Efron 2004), within a bound, so that many accounts that
+change together cannot hide what they do. What moves everybody's volume, an epidemic or the end of
+August, is told by the peers of the day and excused as far as they share it.
 
 Misses: what stays below a quarter more than usual, or below the noise of accounts with few patients;
 a thief whose victims all have a care relation with the structure.
@@ -75,27 +76,31 @@ class Params:
         share_day_most: the same of one day's share.
         suspicion: natural-logarithmic sum above which days are held back from the baseline.
         volume_tolerance: how many times the expected volume is still ordinary life.
+        rise_weight: patients that say a rise is not shared, against those that peers see.
+        most_rise: highest rise that peers can excuse.
         share_weight: part of the prior that goes to the share; the rest goes to the volume, which
             innocent causes move more often.
         crossing: log10 evidence whose crossings are counted.
         usual_crossings: of quiet accounts, per account and calendar day: the simulated region's (seeds
             1 to 3); the counted population of tests/support has thirty times as many.
         prior_crossings: how many the usual rate weighs.
-        credit_slope: evidence that ten times rarer crossings are worth; above 1, because where
-            crossings are frequent high evidence is more frequent still.
-        most_credit: most that evidence is set higher or lower, log10.
+        discount_slope: evidence that crossings ten times as frequent cost; above 1, because where
+            low evidence is frequent high evidence is more frequent still.
+        most_discount: most that evidence is set lower, log10.
     """
 
     volume_day_most: float = 2.0
     share_day_most: float = 3.0
     suspicion: float = 5.0
     volume_tolerance: float = 1.1
-    share_weight: float = 0.8
+    rise_weight: float = 30.0
+    most_rise: float = 2.0
+    share_weight: float = 0.95
     crossing: float = 0.5
     usual_crossings: float = 1e-3
     prior_crossings: float = 3.0
-    credit_slope: float = 1.4
-    most_credit: float = 1.6
+    discount_slope: float = 1.4
+    most_discount: float = 1.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +108,7 @@ class Concluded:
     """What was concluded of n account-days, each of shape (n,).
 
     Attributes:
-        score: log10 of the mixture's evidence, with the partition's credit; 0 below the crossing.
+        score: log10 of the mixture's evidence, less the partition's discount.
         share_score: log10 of the share's part, by its best ratio.
         volume_score: the same of the volume.
         is_suspect: whether the days are to be kept from the baseline.
@@ -156,13 +161,14 @@ class SlowChange:
             nothing = np.zeros(0)
             return Concluded(nothing, nothing, nothing, np.zeros(0, np.bool_))
         self.rows.reserve(int(rows.max()) + 1)
+        tolerated = params.volume_tolerance * _shared_rise(params, closed, expected)
         gains = {
             "share": np.minimum(_share_gains(closed, expected), params.share_day_most),
             "volume": np.minimum(
-                _volume_gains(closed, expected, params.volume_tolerance), params.volume_day_most
+                _volume_gains(closed, expected, tolerated), params.volume_day_most
             ),
         }
-        before, credit = self._evidence(rows), self._credit()
+        before, discount = self._evidence(rows), self._discount()
         sums = np.zeros(len(rows))
         for stream, gain in gains.items():
             total = self.rows.table[stream + "_sum"]
@@ -173,8 +179,7 @@ class SlowChange:
         self._follow(closed, expected, sums)
         self.rows.touch(rows)
         return Concluded(
-            # What is no evidence at all stays so, whatever the credit.
-            score=np.where(after >= params.crossing, np.maximum(after + credit, 0.0), 0.0),
+            score=np.maximum(after - discount, 0.0),
             share_score=_log_mean(self.rows.table["share_sum"][rows].astype(np.float64)) / LN10,
             volume_score=_log_mean(self.rows.table["volume_sum"][rows].astype(np.float64)) / LN10,
             is_suspect=sums > params.suspicion,
@@ -190,13 +195,13 @@ class SlowChange:
         mixed: FloatArray = np.logaddexp(share + math.log(weight), volume + math.log(1.0 - weight))
         return mixed / LN10
 
-    def _credit(self) -> float:
-        """What is added to evidence: the more, the rarer its beginnings in this partition."""
+    def _discount(self) -> float:
+        """What is taken from evidence: the more, the oftener it begins in this partition."""
         params, table = self.params, self.rows.table
         crossings = int(table["crossings"].sum()) + params.prior_crossings
         days = int(table["calendar_days"].sum()) + params.prior_crossings / params.usual_crossings
-        credit = params.credit_slope * math.log10(params.usual_crossings * days / crossings)
-        return min(max(credit, -params.most_credit), params.most_credit)
+        discount = params.discount_slope * math.log10(crossings / (params.usual_crossings * days))
+        return min(max(discount, 0.0), params.most_discount)
 
     def _count_crossings(self, closed: ClosedDays, before: FloatArray, after: FloatArray) -> None:
         table, rows = self.rows.table, closed.account
@@ -262,12 +267,30 @@ def _share_gains(closed: ClosedDays, expected: Expected) -> FloatArray:
     return gains
 
 
-def _volume_gains(closed: ClosedDays, expected: Expected, tolerance: float) -> FloatArray:
+def _shared_rise(params: Params, closed: ClosedDays, expected: Expected) -> FloatArray:
+    """How many times its usual patients each account's peers see on the day, the account left out.
+
+    An epidemic or the end of August moves everybody, and a theft does not. A peer counts with three
+    times its usual patients at most, so that no single harvest excuses others.
+    """
+    usual = expected.patients
+    seen = np.minimum(closed.patients, 3.0 * usual)
+    weight = params.rise_weight
+    everywhere = (seen.sum() - seen + weight) / (usual.sum() - usual + weight)
+    groups, of = np.unique(closed.group, return_inverse=True)
+    of = of.reshape(-1)
+    seen_there = np.bincount(of, seen, len(groups))[of] - seen
+    usual_there = np.bincount(of, usual, len(groups))[of] - usual
+    rise = (seen_there + weight * everywhere) / (usual_there + weight)
+    return np.asarray(np.clip(rise, 1.0, params.most_rise), np.float64)
+
+
+def _volume_gains(closed: ClosedDays, expected: Expected, tolerated: FloatArray) -> FloatArray:
     """Log-likelihood ratios of the day's distinct patients, shape (n, ratios)."""
     return np.stack(
         [
             negative_binomial_log_ratio(
-                closed.patients, tolerance * expected.raised_patients, expected.day_size, ratio
+                closed.patients, tolerated * expected.raised_patients, expected.day_size, ratio
             )
             for ratio in RATIOS
         ],
