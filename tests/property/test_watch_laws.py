@@ -83,8 +83,11 @@ class Reader:
 def read(window_ms: int, *, crash_every: int = 0, turn: bool = False) -> Reader:
     reader = Reader()
     for number, (end_ms, parts) in enumerate(REGION.windows(window_ms), 1):
-        for flow, frame in reversed(parts) if turn else parts:
+        for place, (flow, frame) in enumerate(reversed(parts) if turn else parts):
             reader.take(flow, frame)
+            # Also between a slice and the word that it can be judged.
+            if crash_every and (number + place) % crash_every == 0:
+                reader.crash()
         reader.pass_time(end_ms)
         if crash_every and number % crash_every == 0:
             reader.crash()
@@ -113,7 +116,7 @@ def test_the_attack_is_found_and_nobody_else_is_accused() -> None:
 
 @pytest.mark.parametrize(
     ("window_ms", "crash_every", "turn"),
-    [(20 * 60_000, 0, True), (HOUR_MS, 7, False), (3 * HOUR_MS, 1, True), (DAY_MS, 1, False)],
+    [(20 * 60_000, 0, True), (HOUR_MS, 7, False), (3 * HOUR_MS, 4, True), (DAY_MS, 1, False)],
 )
 def test_cuts_order_and_crashes_change_no_finding(
     window_ms: int, crash_every: int, turn: bool
