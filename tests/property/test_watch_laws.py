@@ -116,7 +116,7 @@ def test_the_attack_is_found_and_nobody_else_is_accused() -> None:
 
 @pytest.mark.parametrize(
     ("window_ms", "crash_every", "turn"),
-    [(20 * 60_000, 0, True), (HOUR_MS, 7, False), (3 * HOUR_MS, 4, True), (DAY_MS, 1, False)],
+    [(20 * 60_000, 0, True), (HOUR_MS, 31, False), (3 * HOUR_MS, 4, True), (DAY_MS, 1, False)],
 )
 def test_cuts_order_and_crashes_change_no_finding(
     window_ms: int, crash_every: int, turn: bool
