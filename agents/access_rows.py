@@ -116,16 +116,16 @@ def looks_of(
     if told is None or not frame.height:
         return np.zeros(0, ACCESS), np.zeros(0, np.int64)
     numbers = enum_numbers(frame, SYMBOLS[flow]) if symbols is None else symbols
-    symbols: list[str] = frame[told].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
+    words: list[str] = frame[told].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
     if flow == PLATFORM_ACCESSES:
         # A search tells of everybody who was found; only what was opened was looked at.
-        places = np.flatnonzero(numbers[told] != symbols.index("SEARCH_PATIENT"))
+        places = np.flatnonzero(numbers[told] != words.index("SEARCH_PATIENT"))
         actor = text_digests(_some(frame["actor_pid"], places))
     else:
         # With the card in the reader the patient is there, and checks are of known identities; a
         # certificate looks at nobody.
         word = "RECHERCHE_TRAITS" if flow == INSI_CALLS else "CONSULTED"
-        places = np.flatnonzero(numbers[told] == symbols.index(word))
+        places = np.flatnonzero(numbers[told] == words.index(word))
         actor = text_digests(_some(frame["actor_pid"], places))
         places, actor = places[actor != NONE], actor[actor != NONE]
     rows = np.zeros(len(places), ACCESS)
@@ -142,7 +142,7 @@ def looks_of(
     rows["directory_step"] = NO_SHORT_STEP
     if flow == PLATFORM_ACCESSES:
         rows["pair"] = pair_digests(structure[places], rows["patient"])
-        acts = np.array([_ACTS.get(symbol, Act.OTHER) for symbol in symbols], np.uint8)
+        acts = np.array([_ACTS.get(word, Act.OTHER) for word in words], np.uint8)
         rows["act"] = acts[numbers[told][places]]
         for name in _OWN_NUMBERS[flow]:
             rows[name] = numbers[name][places]
