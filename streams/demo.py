@@ -100,10 +100,13 @@ def _source(
     argv = [sys.executable, "-m", "simulators.live", bootstrap, str(speed), str(seed), *attacks]
     # A session of its own keeps the terminal's Ctrl-C for this process, which ends the child itself.
     process = subprocess.Popen(leashed(argv), start_new_session=True)  # noqa: S603 (our own module)
-    threading.Thread(target=_end_with, args=(process,), daemon=True).start()
+    ending = threading.Event()
+    threading.Thread(target=_end_with, args=(process, ending), daemon=True).start()
     try:
         yield process
     finally:
+        # From here on the source may fail as it likes: it was interrupted in the middle of something.
+        ending.set()
         # Before the broker goes: a source without a broker would complain.
         process.terminate()
         try:
@@ -113,8 +116,8 @@ def _source(
             process.wait()
 
 
-def _end_with(process: subprocess.Popen[bytes]) -> None:
-    if process.wait() > 0:
+def _end_with(process: subprocess.Popen[bytes], ending: threading.Event) -> None:
+    if process.wait() > 0 and not ending.is_set():
         sys.stderr.write("vigie: the simulated region failed; the demo ends\n")
         os.kill(os.getpid(), signal.SIGTERM)
 
