@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,7 +34,7 @@ from agents.detectors.registry import ACCOUNT_DETECTORS
 from agents.patient_windows import PatientWindows
 from agents.peer_groups import GroupParams, PeerGroups
 from agents.reported import Reported
-from streams.event_time import DAY_MS, PARIS, paris_day, paris_days
+from streams.event_time import paris_day, paris_days, start_of_day_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -375,7 +374,7 @@ class AccountWatch:
         return Suspicion(
             detector="slow_change",
             account=account,
-            time_ms=_end_of_day_ms(day),
+            time_ms=start_of_day_ms(day + 1),
             day=day,
             score=float(score[at]),
             evidence=self.slow_change.evidence(
@@ -391,9 +390,3 @@ class AccountWatch:
 def _raised(score: FloatArray, raises: FloatArray) -> FloatArray:
     """Scores with what the past adds."""
     return score + np.minimum(raises, _OWN_PART * score)
-
-
-def _end_of_day_ms(day: int) -> int:
-    """The first instant after a local day, milliseconds UTC."""
-    date = datetime.fromtimestamp((day + 1) * DAY_MS / 1000, tz=UTC)
-    return int(date.replace(tzinfo=PARIS).timestamp()) * 1000
