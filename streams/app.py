@@ -33,6 +33,7 @@ from streams.faust_settings import faust_settings
 from streams.observing import NullObserver, Observer, WorkerStatus
 from streams.preflight import check_kafka
 from streams.slices import SliceSchema
+from streams.topic_admin import ensure_changelogs
 from streams.watchdog import EXIT_FAILED, Watchdog, describe, end_process
 
 if TYPE_CHECKING:
@@ -276,6 +277,9 @@ async def _serve(
     }
     wanted.update(dict.fromkeys([*(item.topic for item in subscriptions), *outputs]))
     idempotent = await check_kafka(settings.require_kafka(), wanted)
+    counts = (group.partitions or settings.partitions for group in groups)
+    changelogs = dict(zip(changelog_topics(settings, groups), counts, strict=True))
+    await asyncio.to_thread(ensure_changelogs, settings, changelogs)
     watchdog = Watchdog(
         status,
         stall_timeout_s=settings.stall_timeout_s,

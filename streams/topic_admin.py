@@ -101,6 +101,30 @@ def ensure_topics(settings: Settings, *, create: bool) -> list[TopicState]:
     ]
 
 
+def ensure_changelogs(settings: Settings, counts: Mapping[str, int]) -> None:
+    """Make the changelogs that are missing, before anything waits for them.
+
+    Faust makes a missing changelog while it starts; a worker whose assignment comes before Kafka tells
+    of the new topic gets sources without their state, and ends at the first slice.
+
+    Args:
+        settings: of the service.
+        counts: partition count by changelog.
+
+    Raises:
+        InputError: Kafka refuses to create one, or one has other partitions.
+    """
+    with _admin(settings.require_kafka()) as admin:
+        found = _describe(admin)
+        for name, count in counts.items():
+            if name not in found:
+                _create(admin, WantedTopic(name, count, _CHANGELOG_CONFIGS), settings.replication)
+            elif len(found[name]["partitions"]) != count:
+                raise InputError(
+                    f"{name}: has {len(found[name]['partitions'])} partitions, {count} are needed"
+                )
+
+
 def _wanted(spec: TopicSpec, settings: Settings) -> WantedTopic:
     configs = {
         "cleanup.policy": spec.cleanup,

@@ -10,7 +10,7 @@ from kafka.errors import PolicyViolationError, TopicAlreadyExistsError
 from streams import cli, topic_admin
 from streams.errors import InputError
 from streams.settings import Settings
-from streams.topic_admin import ensure_topics, wanted_topics
+from streams.topic_admin import ensure_changelogs, ensure_topics, wanted_topics
 from streams.topics import TOPICS
 
 SETTINGS = Settings(kafka_bootstrap="127.0.0.1:1", partitions=4)
@@ -130,6 +130,22 @@ def test_what_a_broker_does_not_tell_is_not_called_right(cluster: FakeAdmin) -> 
 def test_a_topic_that_somebody_else_made_in_between_is_verified(cluster: FakeAdmin) -> None:
     cluster.refusal = TopicAlreadyExistsError()
     assert all(s.differences == ("does not exist",) for s in ensure_topics(SETTINGS, create=True))
+
+
+def test_a_worker_makes_the_changelogs_it_lacks_and_leaves_the_others(cluster: FakeAdmin) -> None:
+    ensure_changelogs(SETTINGS, {"vigie-source-changelog": 4})
+    kept = cluster.topics["vigie-source-changelog"]
+    ensure_changelogs(SETTINGS, {"vigie-source-changelog": 4, "vigie-region-changelog": 1})
+    assert cluster.topics["vigie-source-changelog"] is kept
+    assert set(cluster.topics) == {"vigie-source-changelog", "vigie-region-changelog"}
+    assert kept.configs["cleanup.policy"] == "compact"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_changelog_with_other_partitions_ends_the_start() -> None:
+    ensure_changelogs(SETTINGS, {"vigie-source-changelog": 3})
+    with pytest.raises(InputError, match=r"vigie-source-changelog: has 3 partitions, 4 are needed"):
+        ensure_changelogs(SETTINGS, {"vigie-source-changelog": 4})
 
 
 def test_a_refused_topic_is_named(cluster: FakeAdmin) -> None:
