@@ -11,11 +11,12 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from metrics.catalogue import CATALOGUE, MetricSpec
+from metrics.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from metrics.specs import MetricSpec
     from metrics.views import Buckets
 
 

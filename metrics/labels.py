@@ -72,6 +72,8 @@ PARTITIONS_MAX: Final = 64
 DEPARTMENTS_MAX: Final = 14
 """Sizes that the bound on the number of series is computed for: Occitanie, the region with the most
 departments, has 13; HORS_REGION counts as one more."""
+OBJECTIVES_MAX: Final = 96
+"""Objectives of one registry; the one of Hauts-de-France has about sixty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ ALERTMANAGER: Final = _closed(
     "alertmanager", tuple(str(number) for number in range(1, ALERTMANAGERS_MAX + 1))
 )
 DEPARTMENT: Final = Label("department", (), DEPARTMENTS_MAX)
+OBJECTIVE: Final = Label("objective", (), OBJECTIVES_MAX)
+"""The ids of the registry that the worker was started with, held to be closed by its own loading."""
 PARTITION: Final = Label("partition", (), PARTITIONS_MAX)
 VERSION: Final = Label("version", (), 1)
 PYTHON: Final = Label("python", (), 1)

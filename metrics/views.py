@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from metrics.catalogue import EVENT_DELAY_BOUNDS_S
+from metrics.specs_region import EVENT_DELAY_BOUNDS_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

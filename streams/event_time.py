@@ -7,7 +7,7 @@ reads a clock: what "now" is, the caller says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -123,18 +123,33 @@ def paris_day(time_ms: int) -> int:
 @lru_cache(maxsize=4096)
 def start_of_day_ms(day: int) -> int:
     """The first instant of a local day, milliseconds UTC."""
-    date = datetime.fromordinal(day + _EPOCH_ORDINAL).replace(tzinfo=PARIS)
-    return int(date.timestamp()) * 1000
+    midnight = datetime.fromordinal(day + _EPOCH_ORDINAL).replace(tzinfo=PARIS)
+    return int(midnight.timestamp()) * 1000
 
 
 @lru_cache(maxsize=4096)
 def month_of_day(day: int) -> int:
     """The calendar month of a local day, as `year * 12 + month - 1`."""
-    date = datetime.fromordinal(day + _EPOCH_ORDINAL)
-    return date.year * 12 + date.month - 1
+    local = date_of_day(day)
+    return local.year * 12 + local.month - 1
 
 
 @lru_cache(maxsize=4096)
 def day_of_month(day: int) -> int:
     """The day of the month (1-31) of a local day."""
     return datetime.fromordinal(day + _EPOCH_ORDINAL).day
+
+
+def day_of_date(local: date) -> int:
+    """A local date as days since 1970-01-01, as `paris_day` counts them."""
+    return local.toordinal() - _EPOCH_ORDINAL
+
+
+def date_of_day(day: int) -> date:
+    """The local date of a `paris_day`."""
+    return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
+def end_of_date_ms(local: date) -> int:
+    """The first instant after a local date, milliseconds UTC."""
+    return start_of_day_ms(day_of_date(local) + 1)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from metrics.catalogue import CATALOGUE
 from metrics.findings import FindingsCollector
+from metrics.objectives import ObjectivesCollector
 from metrics.region import RegionCollector
 from metrics.worker import WorkerMetrics
 from streams.observing import Observer, Position, WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
 from tests.support.findings import view
+from tests.support.objectives import FakeObjectives
 
 
 class Clock:
@@ -129,12 +131,13 @@ def test_a_failed_checkpoint_and_a_recovery_are_told() -> None:
     assert _value(metrics, "vigie_sent_records_total", flow="insi-calls") == 4
 
 
-def test_the_three_collectors_export_exactly_the_catalogue() -> None:
+def test_the_collectors_export_exactly_the_catalogue() -> None:
     exported = [
         metric.name + ("_total" if metric.type == "counter" else "")
         for collector in (
             RegionCollector(FakeRegion(), lambda: NOW_MS),
             FindingsCollector(view(), tuple),
+            ObjectivesCollector(FakeObjectives(), lambda: NOW_MS),
             _metrics(),
         )
         for metric in collector.collect()
