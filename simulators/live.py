@@ -26,6 +26,7 @@ from simulators.publish import Publisher
 from simulators.traffic import RegionTraffic
 from streams.errors import InputError, TransientError
 from streams.event_time import HOUR_MS, PARIS, SECOND_MS
+from streams.kafka_access import KafkaAccess
 from streams.schemas import Schemas
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def main(bootstrap: str, speed: float, seed: int, attacks: Sequence[str] = ()) -
     """Send the traffic until the process is told to end."""
     pace = Pace(1.0)
     start_ms = time.time_ns() // 1_000_000
-    with Publisher(bootstrap) as publisher:
+    with Publisher(KafkaAccess(bootstrap)) as publisher:
         pace.wait_for(start_ms)
         asked = [wanted(text) for text in attacks]
         for batch in live_events(seed=seed, start_ms=start_ms, speed=speed, attacks=asked):

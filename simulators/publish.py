@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from simulators.attacks.catalogue import Wanted
+    from streams.kafka_access import KafkaAccess
     from streams.schemas import SchemaVersion
 
 __all__ = ["Publisher", "partition_of", "partitions_of", "replay", "simulate_to_kafka"]
@@ -56,17 +57,17 @@ class Publisher:
     """A Kafka producer that loses nothing silently.
 
     Args:
-        bootstrap: `host:port[,host:port…]`.
+        access: which Kafka, and how.
 
     Raises:
         InputError: no server answers within some seconds, or it has no such topic.
     """
 
-    def __init__(self, bootstrap: str, registry_url: str = "") -> None:
+    def __init__(self, access: KafkaAccess, registry_url: str = "") -> None:
         from kafka import KafkaProducer  # noqa: PLC0415 (a second of import that files need not wait for)
         from kafka.errors import KafkaError  # noqa: PLC0415 (same)
 
-        self._bootstrap = bootstrap
+        self._bootstrap = bootstrap = access.bootstrap
         self._error = KafkaError
         self._failures: list[BaseException] = []
         self._unconfirmed = 0
@@ -77,7 +78,7 @@ class Publisher:
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         try:
             self._producer: Any = KafkaProducer(
-                bootstrap_servers=bootstrap.split(","),
+                **access.options(),
                 acks="all",
                 allow_auto_create_topics=False,  # they would come with the wrong partition count
                 linger_ms=20,
@@ -174,7 +175,7 @@ class Publisher:
 def replay(
     *,
     directory: Path,
-    bootstrap: str,
+    access: KafkaAccess,
     speed: float = 1.0,
     shift_to_now: bool = False,
     progress: Progress = no_progress,
@@ -184,7 +185,7 @@ def replay(
 
     Args:
         directory: the recording.
-        bootstrap: Kafka's servers.
+        access: which Kafka, and how.
         speed: recorded seconds per second; 0 is as fast as possible.
         shift_to_now: move all times so that the recording starts now. Event ids stay, so a second
             replay within the service's duplicate horizon counts as duplicates.
@@ -200,12 +201,12 @@ def replay(
     now_ms = time.time_ns() // 1_000_000
     shift_ms = now_ms - recording.first_recorded_ms() if shift_to_now else 0
     batches = recording.batches(window_ms(speed), shift_ms)
-    return _send_all(bootstrap, batches, Pace(speed), progress, registry_url)
+    return _send_all(access, batches, Pace(speed), progress, registry_url)
 
 
 def simulate_to_kafka(
     *,
-    bootstrap: str,
+    access: KafkaAccess,
     start: date,
     days: int,
     seed: int,
@@ -219,7 +220,7 @@ def simulate_to_kafka(
     """Send the region's traffic into Kafka: the events of `simulate_to_directory`, in the same order.
 
     Args:
-        bootstrap: Kafka's servers.
+        access: which Kafka, and how.
         start: first local day.
         days: number of local days, at least 1.
         seed: any integer.
@@ -241,18 +242,18 @@ def simulate_to_kafka(
     scenario = Scenario(attacks, traffic, start, days)
     tables = traffic.recorded(start, days, extra, scenario.rewrite)
     batches = (encoder.batch(events) for events in in_windows(tables, window_ms(speed)))
-    return _send_all(bootstrap, batches, Pace(speed), progress, registry_url)
+    return _send_all(access, batches, Pace(speed), progress, registry_url)
 
 
 def _send_all(
-    bootstrap: str,
+    access: KafkaAccess,
     batches: Iterable[RecordedBatch],
     pace: Pace,
     progress: Progress,
     registry_url: str,
 ) -> SimulationSummary:
     sent: Counter[str] = Counter()
-    with Publisher(bootstrap, registry_url) as publisher:
+    with Publisher(access, registry_url) as publisher:
         for batch in batches:
             pace.wait_for(int(batch.recorded_ms.max()))
             publisher.send(batch)

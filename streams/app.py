@@ -30,6 +30,7 @@ from agents.partition_work import WorkLimits
 from agents.shells import Ports, ProcessorGroup, Shell, Subscription
 from streams.consumer import SliceBinding, SliceTransport
 from streams.faust_settings import faust_settings
+from streams.kafka_access import kafka_access
 from streams.observing import NullObserver, Observer, WorkerStatus
 from streams.preflight import check_kafka
 from streams.slices import SliceSchema
@@ -276,7 +277,7 @@ async def _serve(
         topic: group.partitions or settings.partitions for group in groups for topic in group.topics
     }
     wanted.update(dict.fromkeys([*(item.topic for item in subscriptions), *outputs]))
-    idempotent = await check_kafka(settings.require_kafka(), wanted)
+    idempotent = await check_kafka(kafka_access(settings), wanted)
     counts = (group.partitions or settings.partitions for group in groups)
     changelogs = dict(zip(changelog_topics(settings, groups), counts, strict=True))
     await asyncio.to_thread(ensure_changelogs, settings, changelogs)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from faust.auth import SASLCredentials, SSLCredentials
+
+from streams.kafka_access import kafka_access
 from streams.recovery import SliceTableManager
 from streams.table import ChangelogTable
 from streams.watchdog import REBALANCE_TIMEOUT_S
 
 if TYPE_CHECKING:
+    from streams.kafka_access import KafkaAccess
     from streams.settings import Settings
 
 # A commit only shortens what is read again after a restart; the state itself knows what it has seen.
@@ -24,11 +28,12 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of `faust.App`.
 
     Raises:
-        ConfigError: no Kafka servers are set.
+        ConfigError: no Kafka servers are set, or what they ask of a client is not.
     """
-    servers = [f"kafka://{server.strip()}" for server in settings.require_kafka().split(",")]
+    access = kafka_access(settings)
     return {
-        "broker": servers,
+        "broker": [f"kafka://{server}" for server in access.servers],
+        "broker_credentials": _credentials(access),
         "autodiscover": False,
         "origin": None,
         "store": "memory://",
@@ -66,3 +71,16 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "web_stats_enabled": False,
         "web_graph_enabled": False,
     }
+
+
+def _credentials(access: KafkaAccess) -> Any:
+    if access.protocol == "PLAINTEXT":
+        return None
+    if access.password is None:
+        return SSLCredentials(context=access.tls)
+    return SASLCredentials(
+        username=access.username,
+        password=access.password.reveal(),
+        ssl_context=access.tls,
+        mechanism=access.mechanism,
+    )

@@ -14,14 +14,16 @@ from streams.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streams.kafka_access import KafkaAccess
+
 ANSWER_TIMEOUT_S = 15.0
 
 
-async def check_kafka(bootstrap: str, wanted: Mapping[str, int | None]) -> bool:
+async def check_kafka(access: KafkaAccess, wanted: Mapping[str, int | None]) -> bool:
     """Make sure that Kafka answers and that the topics are there.
 
     Args:
-        bootstrap: `host:port[,host:port…]`.
+        access: which Kafka, and how.
         wanted: topics with their partition count, `None` for any.
 
     Returns:
@@ -31,7 +33,8 @@ async def check_kafka(bootstrap: str, wanted: Mapping[str, int | None]) -> bool:
     Raises:
         InputError: names the server setting, or the topic and its partition counts.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    bootstrap = access.bootstrap
+    client = AIOKafkaClient(**access.options(), request_timeout_ms=10_000)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             await client.bootstrap()

@@ -31,6 +31,25 @@ class Settings:
     """
 
     kafka_bootstrap: str = _setting("", "Kafka servers, `host:port[,host:port…]`; required")
+    kafka_security: str = _setting(
+        "PLAINTEXT",
+        "how Kafka is spoken to; anything but a test asks for one of the others",
+        choices=("PLAINTEXT", "SSL", "SASL_SSL"),
+    )
+    kafka_ca_file: str = _setting(
+        "", "certificates (PEM) of who may vouch for Kafka's servers; empty takes the system's"
+    )
+    kafka_cert_file: str = _setting("", "own certificate (PEM), where Kafka asks for one")
+    kafka_key_file: str = _setting("", "its key (PEM), unless the certificate's file holds it")
+    kafka_sasl_mechanism: str = _setting(
+        "SCRAM-SHA-512",
+        "how name and password are shown with SASL_SSL",
+        choices=("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
+    )
+    kafka_username: str = _setting("", "name, with SASL_SSL")
+    kafka_password_file: str = _setting(
+        "", "file that holds the password and nothing else, with SASL_SSL"
+    )
     group_id: str = _setting("vigie", "consumer group, and the prefix of the changelogs")
     group_instance_id: str = _setting(
         "", "static membership id, unique per worker; empty for dynamic membership"

@@ -14,11 +14,13 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.errors import InputError
+from streams.kafka_access import kafka_access
 from streams.topics import TOPICS, TopicSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streams.kafka_access import KafkaAccess
     from streams.settings import Settings
 
 STATE_TABLES: Final[dict[str, int | None]] = {"source": None, "activity": None, "region": 1}
@@ -86,7 +88,7 @@ def ensure_topics(settings: Settings, *, create: bool) -> list[TopicState]:
         InputError: Kafka does not answer, or refuses to create a topic.
     """
     wanted = wanted_topics(settings)
-    with _admin(settings.require_kafka()) as admin:
+    with _admin(kafka_access(settings)) as admin:
         found = _describe(admin)
         missing = [topic for topic in wanted if topic.name not in found]
         if create and missing:
@@ -114,7 +116,7 @@ def ensure_changelogs(settings: Settings, counts: Mapping[str, int]) -> None:
     Raises:
         InputError: Kafka refuses to create one, or one has other partitions.
     """
-    with _admin(settings.require_kafka()) as admin:
+    with _admin(kafka_access(settings)) as admin:
         found = _describe(admin)
         for name, count in counts.items():
             if name not in found:
@@ -141,12 +143,12 @@ def _wanted(spec: TopicSpec, settings: Settings) -> WantedTopic:
 
 
 @contextmanager
-def _admin(bootstrap: str) -> Iterator[Any]:
+def _admin(access: KafkaAccess) -> Iterator[Any]:
+    bootstrap = access.bootstrap
     unreachable = InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {bootstrap}")
-    servers = [server.strip() for server in bootstrap.split(",")]
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=servers,
+            **access.options(),
             bootstrap_timeout_ms=_CONNECT_MS,
             request_timeout_ms=_REQUEST_MS,
             client_id="vigie-topics",

@@ -37,17 +37,19 @@ def replay(
     at_least("--speed", speed, 0)
     existing_recording(directory)
     settings = load_settings(kafka_bootstrap=kafka)
-    bootstrap = settings.require_kafka()
     from simulators.publish import replay as send
     from simulators.recording import Recording
     from streams.commands.output import print_counts
     from streams.commands.progress import progress_bar
+    from streams.kafka_access import kafka_access
+
+    access = kafka_access(settings)
 
     with progress_bar("Replaying") as bar:
         bar.expect(Recording(directory).total_records())
         summary = send(
             directory=directory,
-            bootstrap=bootstrap,
+            access=access,
             speed=speed,
             shift_to_now=shift_to_now,
             progress=bar.advance,

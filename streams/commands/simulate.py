@@ -59,12 +59,14 @@ def simulate(
     attacks = [wanted(text) for text in attack or ()]
     if to == TO_KAFKA:
         settings = load_settings(kafka_bootstrap=kafka)
-        bootstrap = settings.require_kafka()
         from simulators.publish import simulate_to_kafka
+        from streams.kafka_access import kafka_access
+
+        access = kafka_access(settings)
 
         with progress_bar("Simulating into Kafka") as bar:
             summary = simulate_to_kafka(
-                bootstrap=bootstrap,
+                access=access,
                 start=first,
                 days=days,
                 seed=seed,

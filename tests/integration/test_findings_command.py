@@ -16,6 +16,7 @@ from simulators.partitions import partition_of
 from simulators.publish import replay
 from simulators.recording import Recording, simulate_to_directory
 from streams import cli
+from streams.kafka_access import KafkaAccess
 from streams.settings import Settings
 from streams.topic_admin import ensure_topics
 from streams.topics import FINDINGS, PLATFORM_ACCESSES, VERDICTS
@@ -113,7 +114,7 @@ def test_kafka_and_a_recording_of_the_same_events_tell_the_same_patients(
     assert isinstance(end_ms, int)
     one = finding(actor_pid=busiest, window_start_ms=start_ms, window_end_ms=end_ms + 1)
     _publish(bootstrap, one)
-    replay(directory=recorded, bootstrap=bootstrap, speed=0)
+    replay(directory=recorded, access=KafkaAccess(bootstrap), speed=0)
 
     from_kafka = _json(capsys, "patients", "f-0001")
     assert from_kafka == _json(capsys, "patients", "f-0001", "--recording", str(recorded))

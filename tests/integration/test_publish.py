@@ -14,6 +14,7 @@ from simulators.publish import replay, simulate_to_kafka
 from simulators.recording import Recording, simulate_to_directory
 from streams.codec import SliceCodec
 from streams.errors import InputError
+from streams.kafka_access import KafkaAccess
 from streams.registry import Registry
 from streams.schemas import Schemas
 from streams.topics import FLOWS
@@ -84,7 +85,9 @@ def test_a_replay_brings_every_recorded_event_once_where_its_key_belongs(
     bootstrap: str, recorded: Path
 ) -> None:
     told: list[int] = []
-    summary = replay(directory=recorded, bootstrap=bootstrap, speed=0, progress=told.append)
+    summary = replay(
+        directory=recorded, access=KafkaAccess(bootstrap), speed=0, progress=told.append
+    )
     found, places = kept(bootstrap, summary.total)
 
     assert found == recorded_rows(recorded)
@@ -94,7 +97,7 @@ def test_a_replay_brings_every_recorded_event_once_where_its_key_belongs(
 
 def test_a_shifted_replay_begins_now(bootstrap: str, recorded: Path) -> None:
     before_ms = time.time_ns() // 1_000_000
-    summary = replay(directory=recorded, bootstrap=bootstrap, speed=0, shift_to_now=True)
+    summary = replay(directory=recorded, access=KafkaAccess(bootstrap), speed=0, shift_to_now=True)
     after_ms = time.time_ns() // 1_000_000
     found, _ = kept(bootstrap, summary.total)
 
@@ -110,7 +113,9 @@ def test_a_shifted_replay_begins_now(bootstrap: str, recorded: Path) -> None:
 
 
 def test_a_simulation_into_kafka_is_the_recording(bootstrap: str, recorded: Path) -> None:
-    summary = simulate_to_kafka(bootstrap=bootstrap, start=START, days=1, seed=1, scale=0.01)
+    summary = simulate_to_kafka(
+        access=KafkaAccess(bootstrap), start=START, days=1, seed=1, scale=0.01
+    )
     found, _ = kept(bootstrap, summary.total)
 
     assert found == recorded_rows(recorded)
@@ -121,7 +126,9 @@ def test_with_a_registry_records_travel_in_confluent_framing(
     bootstrap: str, recorded: Path
 ) -> None:
     with schema_registry() as (url, subjects):
-        summary = replay(directory=recorded, bootstrap=bootstrap, speed=0, registry_url=url)
+        summary = replay(
+            directory=recorded, access=KafkaAccess(bootstrap), speed=0, registry_url=url
+        )
         found, _ = kept(bootstrap, summary.total)
         reader = SliceCodec(Schemas.load(), Registry(url))
         decoded = {
@@ -144,5 +151,5 @@ def test_a_kafka_that_does_not_answer_is_named_within_ten_seconds(recorded: Path
     started = time.monotonic()
 
     with pytest.raises(InputError, match=nobody):
-        replay(directory=recorded, bootstrap=nobody)
+        replay(directory=recorded, access=KafkaAccess(nobody))
     assert time.monotonic() - started < 10

@@ -16,6 +16,7 @@ from simulators.live import live_events
 from simulators.pacing import Pace
 from simulators.publish import Publisher
 from streams.codec import SliceCodec
+from streams.kafka_access import KafkaAccess
 from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.topics import FINDINGS, FLOWS, REGION_CELLS, VERDICTS
@@ -92,7 +93,7 @@ class LiveRegion:
     def _send(self) -> None:
         pace = Pace(1.0)
         start_ms = time.time_ns() // 1_000_000
-        with Publisher(self._bootstrap) as publisher:
+        with Publisher(KafkaAccess(self._bootstrap)) as publisher:
             pace.wait_for(start_ms)
             for batch in live_events(
                 seed=1,
