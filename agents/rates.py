@@ -65,6 +65,16 @@ class CountRing:
         total: CodeArray = self._counts[rows].sum(axis=0, dtype=np.int64)
         return total
 
+    def cells(self, start_ms: int, end_ms: int) -> npt.NDArray[np.uint32]:
+        """The counts of each cell that starts in `[start_ms, end_ms)`, shaped cell x code.
+
+        A cell that the ring does not reach, or not yet, is zero; the newest may be incomplete.
+        """
+        numbers = np.arange(-(-start_ms // self.step_ms), -(-end_ms // self.step_ms))
+        found = self._counts[numbers % self._cells]
+        found[(numbers > self._head) | (numbers <= self._head - self._cells)] = 0
+        return found
+
     def drain(self) -> set[int]:
         """The cells that changed since the last drain."""
         dirty, self._dirty = self._dirty, set()

@@ -151,6 +151,10 @@ class SeriesCodes:
         """The traffic part of a count vector, shaped flow x pair x department x outcome."""
         return counts[: self._auth_start].reshape(self.shape)
 
+    def traffic_of_many(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The traffic parts of n count vectors, shaped n x flow x pair x department x outcome."""
+        return counts[:, : self._auth_start].reshape(len(counts), *self.shape)
+
     def authentication(self, counts: CodeArray) -> CodeArray:
         """The authentication part, shaped flow x sector x method."""
         return counts[self._auth_start : self._result_start].reshape(

@@ -6,13 +6,14 @@ beside it, so a partition that moves takes its rates along.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.activity import code_of
 from agents.series import PAIRS, SeriesCodes
+from metrics.tempo import Grain
 from metrics.views import (
     ActiveRow,
     AuthRow,
@@ -23,7 +24,7 @@ from metrics.views import (
     RateRow,
     delay_buckets,
 )
-from streams.event_time import WINDOWS, Window, month_of_day, paris_day
+from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS, WINDOWS, Window, month_of_day, paris_day
 from streams.topics import FLOWS
 from streams.vocabulary import AUTH_METHODS, INS_STATUSES, INSI_RESULTS, OUTCOMES, SECTORS
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from streams.event_time import Int64Array
 
 _FAILURE = OUTCOMES.index("FAILURE")
+_TEMPO_SPANS_MS: Final = (5 * MINUTE_MS, HOUR_MS, DAY_MS)
+"""How far back each of a shard's three rings is shown."""
 _SECTOR_OF_PAIR = np.array([SECTORS.index(sector) for sector, _ in PAIRS])
 
 
@@ -71,7 +74,7 @@ class StreamClock:
 
 
 class WorkerView:
-    """Implements `metrics.views.RegionView` over the shards that this worker holds.
+    """Implements `metrics.tempo.PageView` over the shards that this worker holds.
 
     Args:
         codes: the code space of the shards.
@@ -190,6 +193,33 @@ class WorkerView:
                     if accounts is not None or structures is not None:
                         rows.append(ActiveRow(flow, sector, window, accounts, structures))
         return rows
+
+    @property
+    def departments(self) -> Sequence[str]:
+        """The region's departments, and HORS_REGION."""
+        return self._codes.departments
+
+    def tempo(self, now_ms: int) -> Sequence[Grain]:
+        """Events per cell of the last minutes, hour and day, by flow and sector."""
+        at_ms = self._clock.now_ms(now_ms)
+        return [self._grain(number, at_ms) for number in range(len(_TEMPO_SPANS_MS))]
+
+    def _grain(self, number: int, at_ms: int) -> Grain:
+        span_ms = _TEMPO_SPANS_MS[number]
+        total: npt.NDArray[np.int64] | None = None
+        start_ms = step_ms = 0
+        for processor in self._shards.values():
+            ring = processor.shard.rates.rings[number]
+            step_ms = ring.step_ms
+            # The newest cell is on its way, and counts as far as it has come.
+            start_ms = at_ms - at_ms % step_ms + step_ms - span_ms
+            cells = ring.cells(start_ms, start_ms + span_ms)
+            total = cells.astype(np.int64) if total is None else total + cells
+        if total is None:
+            return Grain(0, 0, np.zeros((0, len(FLOWS), len(SECTORS)), np.int64))
+        by_pair = self._codes.traffic_of_many(total).sum(axis=(3, 4))
+        by_sector = [by_pair[:, :, i == _SECTOR_OF_PAIR].sum(axis=2) for i in range(len(SECTORS))]
+        return Grain(start_ms, step_ms, np.stack(by_sector, axis=2))
 
     def delays(self) -> Mapping[str, Buckets]:
         """Time from event to count."""

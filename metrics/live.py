@@ -12,7 +12,10 @@ from streams.topics import FLOWS
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:
-    from metrics.views import FindingsFeed, PartitionView, RegionView
+    from collections.abc import Sequence
+
+    from metrics.tempo import PageView
+    from metrics.views import FindingsFeed, PartitionView, RateRow, RegionView
     from metrics.worker import WorkerMetrics
 
 
@@ -21,7 +24,7 @@ FEED_MAX: Final = 50
 
 
 def snapshot(
-    view: RegionView, worker: WorkerMetrics, now_ms: int, findings: FindingsFeed | None = None
+    view: PageView, worker: WorkerMetrics, now_ms: int, findings: FindingsFeed | None = None
 ) -> dict[str, Any]:
     """The page's state, ready for JSON.
 
@@ -36,6 +39,7 @@ def snapshot(
     """
     parts = list(view.partitions())
     lag = worker.lag()
+    rates = view.rates(now_ms)
     return {
         "now_ms": now_ms,
         "ready": worker.ready,
@@ -43,7 +47,8 @@ def snapshot(
         "version": program_version(),
         "windows": [window.name for window in WINDOWS],
         "sectors": list(SECTORS),
-        "flows": _flows(view, parts, lag, now_ms),
+        "flows": _flows(view, rates, parts, lag, now_ms),
+        "departments": _departments(view.departments, rates),
         "auth": [row._asdict() for row in view.auth_ratios(now_ms)],
         "ins_results": [row._asdict() for row in view.ins_results(now_ms)],
         "ins_statuses": [row._asdict() for row in view.ins_statuses(now_ms)],
@@ -74,10 +79,14 @@ def _findings(findings: FindingsFeed | None) -> dict[str, Any]:
 
 
 def _flows(
-    view: RegionView, parts: list[PartitionView], lag: dict[tuple[str, int], int], now_ms: int
+    view: RegionView,
+    rows: Sequence[RateRow],
+    parts: list[PartitionView],
+    lag: dict[tuple[str, int], int],
+    now_ms: int,
 ) -> list[dict[str, Any]]:
     rates: defaultdict[tuple[str, str, str], float] = defaultdict(float)
-    for row in view.rates(now_ms):
+    for row in rows:
         rates[row.flow, row.sector, row.window] += row.events_per_second
     failures: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for share in view.failure_ratios(now_ms):
@@ -117,6 +126,22 @@ def _flows(
             }
         )
     return flows
+
+
+def _departments(names: Sequence[str], rows: Sequence[RateRow]) -> list[dict[str, Any]]:
+    """Rates by department and flow, summed over sectors; a department that is silent has zeros."""
+    rates: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+    for row in rows:
+        rates[row.department, row.flow, row.window] += row.events_per_second
+    return [
+        {
+            "department": department,
+            "flow": flow,
+            "rates": {window.name: rates[department, flow, window.name] for window in WINDOWS},
+        }
+        for department in names
+        for flow in FLOWS
+    ]
 
 
 def _summed(parts: list[PartitionView]) -> Counter[tuple[str, str]]:

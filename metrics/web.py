@@ -1,7 +1,7 @@
 """The worker's web server: `/metrics`, health, and the live page with its stream of states.
 
 It runs in the worker's own loop, so every answer is one consistent moment between two slices. It
-takes no input beyond the path and changes nothing.
+takes no input beyond the path and changes nothing, verdicts apart (`metrics.web_findings`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from metrics.live import feed, snapshot
+from metrics.web_findings import FindingPages
+from metrics.tempo import tempo
 from streams.errors import ConfigError
+from streams.event_time import FINEST_STEP_MS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,19 +31,25 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from prometheus_client.registry import CollectorRegistry
 
-    from metrics.views import FindingsFeed, RegionView
+    from metrics.tempo import PageView
+    from metrics.views import FindingsFeed
     from metrics.worker import WorkerMetrics
 
 PAGE: Final = Path(__file__).parent / "page"
+SCRIPTS: Final = ("app", "dom", "feed", "words")
+STYLES: Final = ("style",)
 ASSETS: Final = {
     "/": ("index.html", "text/html"),
-    "/app.js": ("app.js", "text/javascript"),
-    "/dom.js": ("dom.js", "text/javascript"),
-    "/feed.js": ("feed.js", "text/javascript"),
-    "/words.js": ("words.js", "text/javascript"),
-    "/style.css": ("style.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS},
+    **{f"/{name}.css": (f"{name}.css", "text/css") for name in STYLES},
 }
+VENDOR: Final = {
+    "/vendor/uPlot.esm.js": ("vendor/uPlot.esm.js", "text/javascript"),
+    "/vendor/uPlot.min.css": ("vendor/uPlot.min.css", "text/css"),
+}
+"""The chart library, which `make page-assets` fetches; without it the page shows tables."""
+
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -67,17 +76,20 @@ class Monitor:
         worker: the worker's own counts; its `ready` answers `/readyz`.
         clock: now, milliseconds UTC.
         findings: the present findings; `None` where there are none to show.
+        desk: takes verdicts; `None` where nobody does.
     """
 
     def __init__(
         self,
         registry: CollectorRegistry,
-        view: RegionView,
+        view: PageView,
         worker: WorkerMetrics,
         clock: Callable[[], int],
         findings: FindingsFeed | None = None,
+        desk: VerdictDesk | None = None,
     ) -> None:
         self._registry = registry
+        self._desk = desk
         self._findings = findings
         self._view = view
         self._worker = worker
@@ -85,18 +97,27 @@ class Monitor:
         self._closing = asyncio.Event()
         self._streams = 0
         self._state: tuple[int, bytes] = (-1, b"")
+        self._tempo: tuple[int, bytes] = (-1, b"")
 
     def app(self, host: str) -> web.Application:
         """The application, for a server that will listen on `host`."""
         app = web.Application(middlewares=[_guard(host)])
         for path, (name, kind) in ASSETS.items():
             app.router.add_get(path, _asset(PAGE / name, kind))
+        for path, (name, kind) in VENDOR.items():
+            if (PAGE / name).is_file():
+                app.router.add_get(path, _asset(PAGE / name, kind))
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/state", self._api_state)
+        app.router.add_get("/api/tempo", self._api_tempo)
         app.router.add_get("/api/findings", self._api_findings)
         app.router.add_get("/api/stream", self._api_stream)
+        pages = FindingPages(
+            self._findings, self._desk, self._clock, is_private=is_loopback(host)
+        )
+        pages.add_to(app)
         app.on_shutdown.append(self._close_streams)
         return app
 
@@ -123,6 +144,12 @@ class Monitor:
 
     async def _api_state(self, _: web.Request) -> web.Response:
         return web.Response(body=self._json(), content_type="application/json")
+
+    async def _api_tempo(self, _: web.Request) -> web.Response:
+        now_ms = self._clock()
+        if not 0 <= now_ms - self._tempo[0] < FINEST_STEP_MS // 2:
+            self._tempo = (now_ms, orjson.dumps(tempo(self._view, now_ms)))
+        return web.Response(body=self._tempo[1], content_type="application/json")
 
     async def _api_findings(self, _: web.Request) -> web.Response:
         body = orjson.dumps(feed(self._findings))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from metrics.tempo import Grain
 from metrics.views import (
     ActiveRow,
     AuthRow,
@@ -14,9 +17,9 @@ from metrics.views import (
     RateRow,
     delay_buckets,
 )
-from streams.event_time import WINDOWS
+from streams.event_time import DAY_MS, FINEST_STEP_MS, HOUR_MS, MINUTE_MS, WINDOWS
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES
-from streams.vocabulary import SECTOR_COULOIR_PAIRS
+from streams.vocabulary import SECTOR_COULOIR_PAIRS, SECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,8 +111,33 @@ class FakeRegion:
             ActiveRow(INSI_CALLS, "SOCIAL", "month", None, None),
         ]
 
+    @property
+    def departments(self) -> Sequence[str]:
+        return DEPARTMENTS
+
+    def tempo(self, now_ms: int) -> Sequence[Grain]:
+        spans = ((FINEST_STEP_MS, 5 * MINUTE_MS), (MINUTE_MS, HOUR_MS), (5 * MINUTE_MS, DAY_MS))
+        return [_grain(now_ms, step_ms, span_ms) for step_ms, span_ms in spans]
+
     def delays(self) -> Mapping[str, Buckets]:
         buckets = delay_buckets()
         for delay_s in (0.2, 0.9, 3.0, 40.0):
             buckets.observe(delay_s)
         return {INSI_CALLS: buckets}
+
+
+def _grain(now_ms: int, step_ms: int, span_ms: int) -> Grain:
+    """A working day's rhythm, the same at each look."""
+    start_ms = now_ms - now_ms % step_ms + step_ms - span_ms
+    starts_ms = start_ms + np.arange(span_ms // step_ms) * step_ms
+    hours = (starts_ms % DAY_MS) / HOUR_MS + 2  # September in Paris
+    rhythm = (
+        0.15 + np.exp(-(((hours - 10.5) / 2.2) ** 2)) + 0.8 * np.exp(-(((hours - 16) / 2) ** 2))
+    )
+    noise = np.random.default_rng(now_ms // step_ms).normal(1, 0.06, len(starts_ms))
+    counts = np.zeros((len(starts_ms), len(FLOWS), len(SECTORS)), np.int64)
+    for number, flow in enumerate(FLOWS):
+        for (sector, _), share in zip(SECTOR_COULOIR_PAIRS, _SHARES, strict=True):
+            mean = _MONTHLY[flow] / 2_592_000 * share * step_ms / 1000
+            counts[:, number, SECTORS.index(sector)] += (3 * mean * rhythm * noise).astype(np.int64)
+    return Grain(start_ms, step_ms, counts)

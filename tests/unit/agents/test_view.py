@@ -10,10 +10,11 @@ from agents.shard import Shard
 from agents.source import SourceProcessor
 from agents.view import StreamClock, WorkerView
 from streams.codec import SliceCodec
-from streams.event_time import DAY_MS
+from streams.event_time import DAY_MS, HOUR_MS
 from streams.own_records import RecordReader
 from streams.schemas import Schemas
-from streams.topics import ACTIVITY_MARKS, DMP_DEPOSITS, INSI_CALLS
+from streams.topics import ACTIVITY_MARKS, DMP_DEPOSITS, FLOWS, INSI_CALLS
+from streams.vocabulary import SECTORS
 from tests.support.frames import NOON_MS, PARAMS, Event, frame_of, slice_of
 from tests.support.records import FakeRecord
 
@@ -184,3 +185,29 @@ def test_delays_are_measured_from_event_to_count() -> None:
 
 def test_codes_of_kinds_do_not_overlap() -> None:
     assert code_of("account", INSI_CALLS, "PSL") != code_of("structure", INSI_CALLS, "PSL")
+
+
+def test_the_tempo_has_every_event_in_its_cell_of_each_grain() -> None:
+    earlier = Event(number=50, at_ms=NOON_MS - HOUR_MS // 2)
+    view, _ = view_of(*some(6), earlier)
+
+    fine, hour, day = view.tempo(NOW_MS)
+    place = (FLOWS.index(INSI_CALLS), SECTORS.index("PSL"))
+    for grain, events in ((fine, 6), (hour, 7), (day, 7)):
+        cells = grain.counts[:, *place]
+        ends_ms = grain.start_ms + len(cells) * grain.step_ms
+        assert grain.counts.sum() == cells.sum() == events
+        assert ends_ms - grain.step_ms <= NOW_MS < ends_ms
+    at = (NOON_MS - HOUR_MS // 2 - day.start_ms) // day.step_ms
+    assert day.counts[at, *place] == 1
+
+
+def test_the_tempo_of_a_day_without_events_is_zero_and_not_what_the_ring_held_before() -> None:
+    view, _ = view_of(*some(6))
+    assert [grain.counts.sum() for grain in view.tempo(NOW_MS + 2 * DAY_MS)] == [0, 0, 0]
+
+
+def test_a_worker_without_partitions_has_no_tempo() -> None:
+    view, shards = view_of(*some(6))
+    shards.clear()
+    assert [len(grain.counts) for grain in view.tempo(NOW_MS)] == [0, 0, 0]

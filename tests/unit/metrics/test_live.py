@@ -71,3 +71,20 @@ def test_the_feed_is_bounded_and_bears_no_pseudonym() -> None:
     text = orjson.dumps(found).decode()
     assert "structure-1" not in text
     assert "actor-1" not in text
+
+
+def test_departments_are_summed_over_sectors_and_a_silent_one_has_zeros() -> None:
+    class Quiet(FakeRegion):
+        departments = (*FakeRegion().departments, "2A")
+
+    region = Quiet()
+    rows = snapshot(region, _worker(), NOW_MS)["departments"]
+    rates = {(row["department"], row["flow"]): row["rates"] for row in rows}
+    expected = sum(
+        row.events_per_second
+        for row in region.rates(NOW_MS)
+        if (row.flow, row.department, row.window) == ("insi-calls", "59", "5m")
+    )
+    assert rates["59", "insi-calls"]["5m"] == pytest.approx(expected)
+    assert set(rates["2A", "dmp-deposits"].values()) == {0.0}
+    assert [row["department"] for row in rows[::5]] == [*region.departments]
