@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from agents.finding_history import FindingHistory
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -87,6 +89,7 @@ class Finding:
         patients: how many may be touched beyond what is usual; `None` where none are read.
         reasons_en: the reasons in English, in the same order.
         opened_at_ms: event time at which the incident was first concluded.
+        history: what its subject did lately; `None` where nothing was kept.
     """
 
     finding_id: str
@@ -109,13 +112,15 @@ class Finding:
     patients: int | None = None
     reasons_en: tuple[str, ...] = ()
     opened_at_ms: int | None = None
+    history: FindingHistory | None = None
 
     def to_record(self) -> dict[str, Any]:
         """As the newest Avro `Finding`; times are `int` milliseconds."""
         record = _to_record(self)
         for name in ("reasons", "detectors", "reasons_en"):
             record[name] = list(record[name])
-        return record | {"evidence": dict(self.evidence)}
+        history = None if self.history is None else self.history.to_record()
+        return record | {"evidence": dict(self.evidence), "history": history}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Finding:
@@ -125,11 +130,16 @@ class Finding:
             values[name] = tuple(values[name])
         values["severity"] = Severity(values["severity"])
         values["status"] = FindingStatus(values["status"])
+        if values["history"] is not None:
+            values["history"] = FindingHistory.from_record(values["history"])
         return cls(**values)
 
     def to_ndjson(self) -> bytes:
         """One line of NDJSON, line feed included; times are RFC 3339 in UTC."""
-        return _line(self.to_record())
+        record = self.to_record()
+        if self.history is not None:
+            record["history"]["start"] = _rfc_3339(self.history.start_ms)
+        return _line(record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from agents.alerts import Alert, AlertIdentity
+from agents.finding_rows import Subject, history_row, row_of, subject_of, timeline_row
 from metrics.labels import FINDING_DETECTORS, OTHER_DETECTOR
-from metrics.views import FindingRow
+from metrics.views import FindingDetail
 from streams.recordwise import BadRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from agents.findings import Finding, Severity
+    from metrics.views import FindingRow, TimelineRow
     from streams.processing import Record
 
 FULL_MAX: Final = 4_000
-"""Findings kept with their text; closed ones leave first. About 3 kB each."""
+"""Findings kept with their text; closed ones leave first. About 3 kB each, and up to 8 kB of history."""
 MARKS_MAX: Final = 200_000
 """Findings known by their id, so that each counts once; about 300 bytes each."""
+TIMELINE_MAX: Final = 51
+"""Revisions of a finding in its timeline: the first and the last fifty. About 200 bytes each, so some
+10 kB at most, where most findings have two or three."""
+RELATED_MAX: Final = 20
+"""Other findings about the same subject that are shown, the newest."""
 IDENTITIES_MAX: Final = 8
 """Label sets under which one finding was alerted that are remembered."""
 
@@ -51,11 +58,15 @@ class _Entry:
         finding: the newest revision.
         changed_ms: Kafka time of that revision.
         ended_ms: by label set, when it stopped being true; `None` for the one that is.
+        timeline: its revisions.
+        subject: what it shares with others about the same.
     """
 
     finding: Finding
     changed_ms: int
     ended_ms: dict[AlertIdentity, int | None]
+    timeline: list[TimelineRow]
+    subject: Subject | None
 
 
 class FindingsView:
@@ -90,6 +101,7 @@ class FindingsView:
         self._marks: dict[str, _Mark] = {}
         self._open: dict[str, _Entry] = {}
         self._closed: dict[str, _Entry] = {}
+        self._of_subject: dict[Subject, set[str]] = {}
         self._opened: Counter[tuple[str, str, str]] = Counter()
         self._raised: Counter[tuple[str, str, str]] = Counter()
         self._open_counts: Counter[tuple[str, str]] = Counter()
@@ -156,7 +168,36 @@ class FindingsView:
         )
         rest = (entry.finding for entry in reversed(self._closed.values()))
         chosen = [*first[:limit], *(one for _, one in zip(range(limit), rest, strict=False))]
-        return [_row(one) for one in chosen[:limit]]
+        return [row_of(one) for one in chosen[:limit]]
+
+    def named(self, finding_id: str) -> Finding | None:
+        """The newest revision of a finding; `None` if it is unknown or its text was forgotten."""
+        entry = self._entry(finding_id)
+        return None if entry is None else entry.finding
+
+    def detail(self, finding_id: str) -> FindingDetail | None:
+        """Everything that a finding's own page shows; `None` as of `named`."""
+        entry = self._entry(finding_id)
+        if entry is None:
+            return None
+        others = set() if entry.subject is None else self._of_subject[entry.subject]
+        related = [
+            other.finding
+            for name in others
+            if name != finding_id and (other := self._entry(name)) is not None
+        ]
+        related.sort(key=lambda one: (-(one.opened_at_ms or one.detected_at_ms), one.finding_id))
+        return FindingDetail(
+            finding=row_of(entry.finding),
+            history=history_row(entry.finding),
+            timeline=list(entry.timeline),
+            related=[row_of(one) for one in related[:RELATED_MAX]],
+            changed_ms=entry.changed_ms,
+            is_open=entry.finding.status.is_open,
+        )
+
+    def _entry(self, finding_id: str) -> _Entry | None:
+        return self._open.get(finding_id) or self._closed.get(finding_id)
 
     def alerts(self, least: Severity) -> Iterator[Alert]:
         """Every label set at or above a severity under which a finding is or was alerted.
@@ -195,7 +236,7 @@ class FindingsView:
 
     def _keep(self, finding: Finding, at_ms: int) -> None:
         name = finding.finding_id
-        entry = self._open.pop(name, None) or self._closed.pop(name, None)
+        entry = self._strike(name)
         ended_ms = {} if entry is None else dict(entry.ended_ms)
         identity = AlertIdentity.of(finding)
         for other, ended in ended_ms.items():
@@ -205,32 +246,23 @@ class FindingsView:
         ended_ms[identity] = None if finding.status.is_open else at_ms
         while len(ended_ms) > IDENTITIES_MAX:
             ended_ms.pop(next(iter(ended_ms)))
+        timeline = [] if entry is None else entry.timeline
+        timeline.append(timeline_row(finding))
+        del timeline[1 : max(1, len(timeline) - TIMELINE_MAX + 1)]
+        subject = subject_of(finding)
+        if subject is not None:
+            self._of_subject.setdefault(subject, set()).add(name)
         place = self._open if finding.status.is_open else self._closed
-        place[name] = _Entry(finding, at_ms, ended_ms)
+        place[name] = _Entry(finding, at_ms, ended_ms, timeline, subject)
         while len(self._open) + len(self._closed) > self._full_max:
-            fullest = self._closed or self._open
-            fullest.pop(next(iter(fullest)))
+            self._strike(next(iter(self._closed or self._open)))
 
-
-def _row(finding: Finding) -> FindingRow:
-    odds = finding.evidence.get("score_log10")
-    return FindingRow(
-        finding_id=finding.finding_id,
-        revision=finding.revision,
-        detector=finding.detector,
-        detectors=list(finding.detectors or (finding.detector,)),
-        severity=str(finding.severity),
-        status=str(finding.status),
-        sector=finding.sector,
-        flow=finding.flow,
-        opened_at_ms=finding.opened_at_ms,
-        detected_at_ms=finding.detected_at_ms,
-        window_start_ms=finding.window_start_ms,
-        window_end_ms=finding.window_end_ms,
-        score=finding.score,
-        score_log10=odds if isinstance(odds, float) else None,
-        priority=finding.priority,
-        patients=finding.patients,
-        reasons=list(finding.reasons),
-        reasons_en=list(finding.reasons_en),
-    )
+    def _strike(self, name: str) -> _Entry | None:
+        """Take a finding's text away; give it back if there was any."""
+        entry = self._open.pop(name, None) or self._closed.pop(name, None)
+        if entry is not None and entry.subject is not None:
+            same = self._of_subject[entry.subject]
+            same.discard(name)
+            if not same:
+                del self._of_subject[entry.subject]
+        return entry

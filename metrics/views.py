@@ -97,6 +97,74 @@ class FindingRow(NamedTuple):
     reasons_en: list[str]
 
 
+class HistoryPoint(NamedTuple):
+    """One step of a finding's series; `None` where something is not known or does not apply.
+
+    Attributes:
+        start_ms: when the step begins, milliseconds UTC.
+        observed: counted in it; the last step may not be over.
+        unexplained: patients without a care relation.
+        expected: by the subject's own past.
+        high: from which count on such a step alone raises an alarm.
+        peers: expected of a member of the account's peer group.
+        peers_high: exceeded on one in a hundred working days of such members.
+    """
+
+    start_ms: int
+    observed: int
+    unexplained: int | float | None
+    expected: int | float | None
+    high: int | float | None
+    peers: int | float | None
+    peers_high: int | float | None
+
+
+class HistoryRow(NamedTuple):
+    """What a finding's subject did lately.
+
+    Attributes:
+        step_ms: of the points; 86,400,000 stands for local days, which have 23 to 25 hours.
+        measure: `patients`, `events` or `failures`.
+        points: the oldest first; none where nothing was kept.
+    """
+
+    step_ms: int
+    measure: str
+    points: list[HistoryPoint]
+
+
+class TimelineRow(NamedTuple):
+    """What one revision of a finding said; the time is its event time, milliseconds UTC."""
+
+    at_ms: int
+    revision: int
+    severity: str
+    status: str
+    priority: float
+    patients: int | None
+    detector: str
+
+
+class FindingDetail(NamedTuple):
+    """Everything that a finding's own page shows.
+
+    Attributes:
+        finding: its newest revision.
+        history: what its subject did lately.
+        timeline: its revisions, the oldest first; of many the first and the last.
+        related: other findings about the same account or series, the newest first.
+        changed_ms: Kafka time of the newest revision.
+        is_open: whether it still asks for somebody.
+    """
+
+    finding: FindingRow
+    history: HistoryRow
+    timeline: list[TimelineRow]
+    related: list[FindingRow]
+    changed_ms: int
+    is_open: bool
+
+
 class PushRow(NamedTuple):
     """How telling one Alertmanager goes.
 
@@ -240,3 +308,6 @@ class FindingsFeed(Protocol):
 
     def rows(self, limit: int) -> Sequence[FindingRow]:
         """The first findings: open ones by priority, then the others, newest first."""
+
+    def detail(self, finding_id: str) -> FindingDetail | None:
+        """Everything about one finding; `None` if it is unknown or its text was forgotten."""

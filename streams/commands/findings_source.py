@@ -92,6 +92,8 @@ def _from_line(line: dict[str, Any]) -> Finding:
             raise KeyError(name)
         is_time = one.name.endswith("_ms") and value is not None
         record[name] = _time_ms(value) if is_time else value
+    if record["history"] is not None:
+        record["history"] = record["history"] | {"start": _time_ms(record["history"]["start"])}
     return Finding.from_record(record)
 
 
