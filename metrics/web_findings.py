@@ -32,8 +32,6 @@ PACE_MS: Final = 3_000
 JUDGED_WITHIN_MS: Final = 90 * 86_400_000
 """A finding that is over can be judged for so long: then nobody knows its incident any more."""
 
-_ID_MAX: Final = 128
-
 logger = logging.getLogger(__name__)
 
 
@@ -78,10 +76,10 @@ class FindingPages:
         app.router.add_post("/api/findings/{finding_id}/verdict", self._judge)
 
     async def _show(self, request: web.Request) -> web.Response:
-        detail = self._detail(request)
-        if isinstance(detail, web.Response):
-            return detail
-        return _answer(self.document(detail))
+        try:
+            return _answer(self.document(self._detail(request)))
+        except _Refused as refused:
+            return _answer({"error": refused.reason}, refused.status)
 
     def document(self, detail: FindingDetail) -> dict[str, Any]:
         """A finding's page, ready for JSON."""
@@ -94,42 +92,52 @@ class FindingPages:
             "can_judge": self._desk is not None and self._is_fresh(detail),
         }
 
-    def _detail(self, request: web.Request) -> FindingDetail | web.Response:
+    def _detail(self, request: web.Request) -> FindingDetail:
         if self._findings is None or not self._findings.is_whole:
-            return _refusal(503, "this worker does not know the findings, or not all of them yet")
-        name = request.match_info["finding_id"]
-        detail = self._findings.detail(name) if len(name) <= _ID_MAX else None
-        return _refusal(404, "no such finding") if detail is None else detail
+            raise _Refused(503, "this worker does not know the findings, or not all of them yet")
+        detail = self._findings.detail(request.match_info["finding_id"])
+        if detail is None:
+            raise _Refused(404, "no such finding")
+        return detail
 
     def _is_fresh(self, detail: FindingDetail) -> bool:
         return detail.is_open or self._clock() - detail.changed_ms < JUDGED_WITHIN_MS
 
     async def _judge(self, request: web.Request) -> web.Response:
+        try:
+            await self._publish(request)
+        except _Refused as refused:
+            return _answer({"error": refused.reason}, refused.status)
+        return _answer({}, status=202)
+
+    async def _publish(self, request: web.Request) -> None:
         desk = self._desk
         if desk is None:
-            return _refusal(403, "verdicts are taken only where nobody but this machine listens")
+            raise _Refused(403, "verdicts are taken only where nobody but this machine listens")
         problem = foreign(request)
         if problem is not None:
-            return _refusal(403, problem)
+            raise _Refused(403, problem)
         verdict = await _verdict(request)
-        if verdict is None:
-            return _refusal(
-                400, 'the body must be {"verdict": "CONFIRMED"} or {"verdict": "BENIGN"}'
-            )
         detail = self._detail(request)
-        if isinstance(detail, web.Response):
-            return detail
         if not self._is_fresh(detail):
-            return _refusal(409, "this finding was closed too long ago to be judged")
+            raise _Refused(409, "this finding was closed too long ago to be judged")
         now_ms = self._clock()
         if not self._allowance.take(now_ms):
-            return _refusal(429, "too many verdicts at once; wait some seconds")
+            raise _Refused(429, "too many verdicts at once; wait some seconds")
         try:
             await desk.judge(detail.finding.finding_id, verdict, now_ms)
         except (InputError, TransientError) as error:
             logger.warning("a verdict was not published: %s", error)
-            return _refusal(503, f"the verdict was not published: {error}")
-        return _answer({}, status=202)
+            raise _Refused(503, f"the verdict was not published: {error}") from None
+
+
+class _Refused(Exception):  # noqa: N818  # not an error of the program
+    """Why a request is not answered with what it asks for."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
 
 
 class Allowance:
@@ -173,25 +181,21 @@ def foreign(request: web.Request) -> str | None:
     return None
 
 
-async def _verdict(request: web.Request) -> str | None:
-    """What the body says; `None` if it says anything else, or too much."""
-    body = await request.content.read(BODY_MAX_BYTES + 1)
+async def _verdict(request: web.Request) -> str:
+    """What the body says."""
+    body = b""
     while len(body) <= BODY_MAX_BYTES and (more := await request.content.read(BODY_MAX_BYTES)):
         body += more
-    if len(body) > BODY_MAX_BYTES:
-        return None
     try:
-        told = orjson.loads(body)
+        told = orjson.loads(body) if len(body) <= BODY_MAX_BYTES else None
     except orjson.JSONDecodeError:
-        return None
-    if not isinstance(told, dict) or set(told) != {"verdict"}:
-        return None
-    return told["verdict"] if told["verdict"] in VERDICTS else None
+        told = None
+    if isinstance(told, dict) and set(told) == {"verdict"}:
+        for known in VERDICTS:
+            if told["verdict"] == known:
+                return known
+    raise _Refused(400, 'the body must be {"verdict": "CONFIRMED"} or {"verdict": "BENIGN"}')
 
 
 def _answer(document: dict[str, Any], status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
-
-
-def _refusal(status: int, reason: str) -> web.Response:
-    return _answer({"error": reason}, status)

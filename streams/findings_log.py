@@ -5,31 +5,32 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from agents.findings import read_finding, verdict_bytes
-from simulators.partitions import partition_of
+from agents.findings import read_finding
 from streams.codec import SliceCodec
-from streams.errors import InputError, TransientError
+from streams.errors import InputError
+from streams.kafka_access import kafka_access
 from streams.own_records import RecordReader
 from streams.recordwise import BadRecordError
 from streams.registry import Registry
 from streams.schemas import Schemas
 from streams.topics import FINDINGS, VERDICTS
+from streams.verdicts import publish_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from agents.findings import Finding, Verdict
+    from streams.kafka_access import KafkaAccess
     from streams.settings import Settings
 
 _CONNECT_MS: Final = 6_000
 _REQUEST_MS: Final = 8_000
 _POLL_MS: Final = 300
 _POLL_RECORDS: Final = 10_000
-_CONFIRM_S: Final = 30.0
 
 
 class FindingsLog:
@@ -44,15 +45,15 @@ class FindingsLog:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._bootstrap = settings.require_kafka()
+        self._access = access = kafka_access(settings)
         self._registry = (
             Registry(settings.schema_registry_url) if settings.schema_registry_url else None
         )
         self._schemas = Schemas.load()
         self._consumer = _connect(
-            self._bootstrap,
-            lambda servers: KafkaConsumer(
-                bootstrap_servers=servers,
+            access,
+            lambda: KafkaConsumer(
+                **access.options(),
                 bootstrap_timeout_ms=_CONNECT_MS,
                 request_timeout_ms=_REQUEST_MS,
                 group_id=None,
@@ -119,7 +120,7 @@ class FindingsLog:
                 yield [record for records in polled.values() for record in records]
         except KafkaError as error:
             raise InputError(
-                f"Kafka at {self._bootstrap}: {topic}: {type(error).__name__}"
+                f"Kafka at {self._access.bootstrap}: {topic}: {type(error).__name__}"
             ) from None
 
     def publish(self, verdict: Verdict) -> None:
@@ -129,31 +130,9 @@ class FindingsLog:
             InputError: Kafka has no such topic.
             TransientError: it was not confirmed.
         """
-        partitions = self._consumer.partitions_for_topic(VERDICTS)
-        if not partitions:
+        if not self._consumer.partitions_for_topic(VERDICTS):
             raise InputError(f"{VERDICTS}: no such topic in Kafka; vigie topics --create makes it")
-        key = verdict.structure_pid.encode()
-        value = verdict_bytes(verdict, self.codec)
-        producer = _connect(
-            self._bootstrap,
-            lambda servers: KafkaProducer(
-                bootstrap_servers=servers,
-                acks="all",
-                allow_auto_create_topics=False,
-                bootstrap_timeout_ms=_CONNECT_MS,
-                max_block_ms=_REQUEST_MS,
-                client_id="vigie-findings",
-            ),
-        )
-        try:
-            place = partition_of(key, len(partitions))
-            producer.send(VERDICTS, value, key, partition=place).get(timeout=_CONFIRM_S)
-        except KafkaError as error:
-            raise TransientError(
-                f"Kafka at {self._bootstrap}: did not confirm the verdict ({type(error).__name__})"
-            ) from None
-        finally:
-            producer.close(timeout=1)
+        publish_verdict(self._access, verdict, self.codec)
 
     def __enter__(self) -> Self:
         return self
@@ -190,12 +169,12 @@ def _newest(found: dict[str, Finding], several: Iterator[Finding]) -> None:
             found[one.finding_id] = one
 
 
-def _connect(bootstrap: str, build: Callable[[list[str]], Any]) -> Any:
+def _connect(access: KafkaAccess, build: Callable[[], Any]) -> Any:
     try:
-        return build([server.strip() for server in bootstrap.split(",")])
+        return build()
     except ValueError:
         raise InputError(
-            f"VIGIE_KAFKA_BOOTSTRAP: {bootstrap} is not `host:port[,host:port…]`"
+            f"VIGIE_KAFKA_BOOTSTRAP: {access.bootstrap} is not `host:port[,host:port…]`"
         ) from None
     except (KafkaError, OSError):
-        raise InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {bootstrap}") from None
+        raise InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {access.bootstrap}") from None

@@ -47,6 +47,7 @@ from streams.topics import (
     REGION_CELLS,
     VERDICTS,
 )
+from streams.verdicts import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,7 +194,8 @@ class Worker:
         registry = build_registry(
             self._view, self._metrics, _wall_ms, self._findings, self._push.rows
         )
-        monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings)
+        desk = Desk(settings, self._findings, self._codec)
+        monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings, desk)
         page = live_page(
             monitor, settings.http_host, settings.http_port, fallback=fallback, announce=announce
         )

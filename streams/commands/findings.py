@@ -254,7 +254,8 @@ def judge(
     kafka: KafkaOption = None,
 ) -> int:
     """Publish a verdict; 0 once Kafka has confirmed it."""
-    from agents.findings import Verdict, VerdictKind
+    from agents.findings import VerdictKind
+    from agents.verdicts import verdict_on
 
     kinds = {"confirmed": VerdictKind.CONFIRMED, "benign": VerdictKind.BENIGN}
     kind = kinds.get(verdict.lower())
@@ -271,13 +272,11 @@ def judge(
     with kafka_log(kafka) as log:
         one = one_finding(log.findings(), name)
         log.publish(
-            Verdict(
-                finding_id=one.finding_id,
-                verdict=kind,
-                judged_at_ms=now_ms,
+            verdict_on(
+                one,
+                kind,
+                now_ms,
                 analyst_pid=analyst,
-                structure_pid=one.structure_pid or "",
-                actor_pid=one.actor_pid,
                 compromised_since_ms=since_ms,
                 note_code=note_code,
             )

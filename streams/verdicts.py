@@ -1,0 +1,91 @@
+"""Publishes verdicts, for the command and for the page: one record, confirmed before it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from agents.findings import VerdictKind, verdict_bytes
+from agents.verdicts import verdict_on
+from simulators.partitions import partition_of
+from streams.errors import InputError, TransientError
+from streams.kafka_access import kafka_access
+from streams.topics import VERDICTS
+
+if TYPE_CHECKING:
+    from agents.findings import Verdict
+    from agents.findings_view import FindingsView
+    from streams.codec import SliceCodec
+    from streams.kafka_access import KafkaAccess
+    from streams.settings import Settings
+
+_CONNECT_MS: Final = 6_000
+_TOPIC_MS: Final = 8_000
+_CONFIRM_S: Final = 15.0
+
+
+def publish_verdict(access: KafkaAccess, verdict: Verdict, codec: SliceCodec) -> None:
+    """Send a verdict to where its structure's events go, and wait until Kafka has confirmed it.
+
+    Raises:
+        EncodeError: a value does not fit the schema.
+        InputError: no Kafka answers.
+        TransientError: it was not confirmed, or a registry is used and does not answer.
+    """
+    key, value = verdict.structure_pid.encode(), verdict_bytes(verdict, codec)
+    try:
+        producer = KafkaProducer(
+            **access.options(),
+            acks="all",
+            allow_auto_create_topics=False,
+            bootstrap_timeout_ms=_CONNECT_MS,
+            max_block_ms=_TOPIC_MS,
+            client_id="vigie-verdicts",
+        )
+    except (KafkaError, OSError):
+        raise InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {access.bootstrap}") from None
+    try:
+        place = partition_of(key, len(producer.partitions_for(VERDICTS)))
+        producer.send(VERDICTS, value, key, partition=place).get(timeout=_CONFIRM_S)
+    except KafkaError as error:
+        raise TransientError(
+            f"Kafka at {access.bootstrap}: did not confirm the verdict ({type(error).__name__})"
+        ) from None
+    finally:
+        producer.close(timeout=1)
+
+
+class Desk:
+    """Takes verdicts from the page; see `metrics.web_findings.VerdictDesk`.
+
+    A producer is made for each verdict: there are few, and none that idles for weeks can have lost its
+    connection. It works in a thread of its own, so that the worker's loop goes on meanwhile.
+
+    Args:
+        settings: which Kafka.
+        findings: the present findings, which know whom a finding is about.
+        codec: writes the record.
+    """
+
+    def __init__(self, settings: Settings, findings: FindingsView, codec: SliceCodec) -> None:
+        self._settings = settings
+        self._findings = findings
+        self._codec = codec
+        self._one_at_a_time = asyncio.Lock()
+
+    async def judge(self, finding_id: str, verdict: str, now_ms: int) -> None:
+        """Publish a verdict on a known finding, and wait until Kafka has confirmed it.
+
+        Raises:
+            InputError: the finding is not known any more, or no Kafka answers.
+            TransientError: it was not confirmed.
+        """
+        finding = self._findings.named(finding_id)
+        if finding is None:
+            raise InputError("the finding is not known any more")
+        one = verdict_on(finding, VerdictKind(verdict), now_ms)
+        async with self._one_at_a_time:
+            await asyncio.to_thread(publish_verdict, kafka_access(self._settings), one, self._codec)
