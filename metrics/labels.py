@@ -12,6 +12,7 @@ from streams.event_time import WINDOWS
 from streams.topics import (
     ACTIVITY_COUNTS,
     ACTIVITY_MARKS,
+    DECLARATIONS,
     FINDINGS,
     FLOWS,
     REGION_CELLS,
@@ -100,7 +101,8 @@ def _closed(name: str, values: tuple[str, ...]) -> Label:
 
 FLOW: Final = _closed("flow", FLOWS)
 INTAKE: Final = _closed(
-    "flow", (*FLOWS, VERDICTS, ACTIVITY_MARKS, ACTIVITY_COUNTS, REGION_CELLS, FINDINGS)
+    "flow",
+    (*FLOWS, VERDICTS, ACTIVITY_MARKS, ACTIVITY_COUNTS, REGION_CELLS, FINDINGS, DECLARATIONS),
 )
 SECTOR: Final = _closed("sector", SECTORS)
 COULOIR: Final = _closed("couloir", COULOIRS)

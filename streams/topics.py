@@ -28,6 +28,7 @@ ACTIVITY_COUNTS: Final = "activity-counts"
 REGION_CELLS: Final = "region-cells"
 FINDINGS: Final = "findings"
 VERDICTS: Final = "verdicts"
+DECLARATIONS: Final = "declarations"
 DEAD_LETTERS: Final = "dead-letters"
 
 _HOUR_MS: Final = 3_600_000
@@ -80,6 +81,16 @@ TOPICS: Final[dict[str, TopicSpec]] = {
         # Analysts' verdicts go where the structure's events go, so that they reach its baselines.
         TopicSpec(VERDICTS, "Verdict", "structure_pid", "vigie", 400 * _DAY_MS),
         TopicSpec(FINDINGS, "Finding", "finding_id", "vigie", 400 * _DAY_MS, partitions=1),
+        # What no flow can tell: the newest snapshot of a month and scope replaces the one before.
+        TopicSpec(
+            DECLARATIONS,
+            "Declaration",
+            "indicator/month/scope",
+            "vigie",
+            None,
+            partitions=1,
+            cleanup="compact",
+        ),
         TopicSpec(
             DEAD_LETTERS,
             "DeadLetter",
