@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.alerts import Alert, AlertIdentity
 from agents.finding_rows import Subject, history_row, row_of, subject_of, timeline_row
+from agents.findings import FindingStatus
 from metrics.labels import FINDING_DETECTORS, OTHER_DETECTOR
 from metrics.views import FindingDetail
 from streams.recordwise import BadRecordError
@@ -48,6 +49,7 @@ class _Mark:
     revision: int
     highest: int
     open_as: tuple[str, str] | None
+    is_judged: bool = False
 
 
 @dataclass(slots=True)
@@ -105,6 +107,7 @@ class FindingsView:
         self._opened: Counter[tuple[str, str, str]] = Counter()
         self._raised: Counter[tuple[str, str, str]] = Counter()
         self._open_counts: Counter[tuple[str, str]] = Counter()
+        self._unjudged_counts: Counter[tuple[str, str]] = Counter()
         self._unreadable = 0
         self._version += 1
 
@@ -159,6 +162,10 @@ class FindingsView:
     def open_counts(self) -> Mapping[tuple[str, str], int]:
         """Findings that are open now, by detector and present severity."""
         return self._open_counts
+
+    def unjudged_counts(self) -> Mapping[tuple[str, str], int]:
+        """Those of them that wait for a verdict, by detector and present severity."""
+        return self._unjudged_counts
 
     def rows(self, limit: int) -> Sequence[FindingRow]:
         """The first `limit` findings: open ones by priority, then the others, newest first."""
@@ -223,16 +230,20 @@ class FindingsView:
             mark.highest = finding.severity.rank
             self._raised[place] += 1
         mark.revision = finding.revision
-        if mark.open_as is not None:
-            self._open_counts[mark.open_as] -= 1
+        self._count_open(mark, -1)
         mark.open_as = place[:2] if finding.status.is_open else None
-        if mark.open_as is not None:
-            self._open_counts[mark.open_as] += 1
+        mark.is_judged = finding.status is not FindingStatus.OPEN
+        self._count_open(mark, 1)
         self._keep(finding, at_ms)
         while len(self._marks) > self._marks_max:
             forgotten = self._marks.pop(next(iter(self._marks)))
-            if forgotten.open_as is not None:
-                self._open_counts[forgotten.open_as] -= 1
+            self._count_open(forgotten, -1)
+
+    def _count_open(self, mark: _Mark, step: int) -> None:
+        if mark.open_as is not None:
+            self._open_counts[mark.open_as] += step
+            if not mark.is_judged:
+                self._unjudged_counts[mark.open_as] += step
 
     def _keep(self, finding: Finding, at_ms: int) -> None:
         name = finding.finding_id

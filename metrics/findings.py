@@ -47,6 +47,8 @@ class FindingsCollector(Collector):
             yield family(name, {**_NO_FINDINGS, **of}.items() if whole else ())
         opened = {**_NONE_OPEN, **found.open_counts()}
         yield family("findings_open", opened.items() if whole else ())
+        unjudged = {**_NONE_OPEN, **found.unjudged_counts()}
+        yield family("findings_unjudged", unjudged.items() if whole else ())
         yield family("findings_unreadable_total", [((), found.unreadable)] if whole else ())
         rows = self._pushes()
         yield family("alerts_pushed_total", (((r.alertmanager,), r.pushed) for r in rows))

@@ -37,6 +37,13 @@ FINDINGS_SPECS: Final = (
         (DETECTOR, SEVERITY),
     ),
     MetricSpec(
+        "findings_unjudged",
+        "gauge",
+        "findings",
+        "Findings that are open and wait for a verdict, at their present severity.",
+        (DETECTOR, SEVERITY),
+    ),
+    MetricSpec(
         "watched_account_days",
         "gauge",
         "days",

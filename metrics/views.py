@@ -306,6 +306,9 @@ class FindingsFeed(Protocol):
     def open_counts(self) -> Mapping[tuple[str, str], int]:
         """Open findings by detector and present severity."""
 
+    def unjudged_counts(self) -> Mapping[tuple[str, str], int]:
+        """Those of them that wait for a verdict, by detector and present severity."""
+
     def rows(self, limit: int) -> Sequence[FindingRow]:
         """The first findings: open ones by priority, then the others, newest first."""
 

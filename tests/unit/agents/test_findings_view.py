@@ -45,6 +45,20 @@ def test_a_confirmed_finding_is_still_open() -> None:
     assert found.open_counts()["tail", "HIGH"] == 1
 
 
+def test_a_finding_waits_for_a_verdict_until_it_has_one_or_ends() -> None:
+    story = (
+        finding(),
+        finding(finding_id="f-2"),
+        finding(finding_id="f-3"),
+        finding(revision=1, status=FindingStatus.CONFIRMED),
+        resolved(finding_id="f-2"),
+        finding(finding_id="f-3", revision=1, severity=Severity.CRITICAL),
+    )
+    found = view(*story[:3])
+    assert found.unjudged_counts()["tail", "HIGH"] == 3
+    assert +view(*story).unjudged_counts() == {("tail", "CRITICAL"): 1}  # type: ignore[operator]
+
+
 def test_open_findings_come_by_priority_and_closed_ones_follow_newest_first() -> None:
     closed = [resolved(finding_id=f"c-{n}", priority=99.0) for n in range(3)]
     found = view(

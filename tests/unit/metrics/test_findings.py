@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.findings import Severity
+from agents.findings import FindingStatus, Severity
 from metrics.findings import FindingsCollector
 from metrics.labels import FINDING_DETECTORS, SEVERITIES
 from metrics.views import PushRow
@@ -50,6 +50,14 @@ def test_findings_are_shown_by_detector_severity_and_sector() -> None:
     assert _above_zero(families["vigie_findings_open"]) == {
         frozenset({("detector", "tail"), ("severity", "CRITICAL")}): 1
     }
+
+
+def test_a_confirmed_finding_is_open_and_waits_for_no_verdict() -> None:
+    found = view(finding(), finding(revision=1, status=FindingStatus.CONFIRMED))
+    families = _families(found)
+    assert sum(_above_zero(families["vigie_findings_open"]).values()) == 1
+    assert not _above_zero(families["vigie_findings_unjudged"])
+    assert sum(_above_zero(_families(view(finding()))["vigie_findings_unjudged"]).values()) == 1
 
 
 def test_a_closed_finding_leaves_the_gauge_and_stays_in_the_counter() -> None:
