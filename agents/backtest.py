@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from agents.activity import ActivityCells, ActivityMarker, code_of, read_marks, split_marks
+from agents.region_usage import RegionUsage
 from agents.region_watch import RegionWatch, RegionWatchParams
 from agents.series import SeriesCodes
 from agents.shard import Shard, ShardParams
@@ -24,10 +25,11 @@ from streams.topics import FLOWS, VERDICTS
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from agents.findings import Finding
     from agents.shard import Told
+    from agents.usages import UsageRow
     from streams.event_time import Int64Array
 
     PartitionOf = Callable[[pl.Series], Int64Array]
@@ -134,6 +136,7 @@ class Backtest:
 
     Attributes:
         findings: revisions of incidents, in the order in which they were concluded.
+        usage: what structures did, month by month, as far as it was told; see `usage_rows`.
     """
 
     def __init__(
@@ -151,6 +154,7 @@ class Backtest:
         self._cells = ActivityCells(months_kept=None)
         self._history = MinuteHistory()
         self.region = RegionWatch(region or RegionWatchParams(partitions))
+        self.usage = RegionUsage()
         self.findings: list[Finding] = []
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
@@ -177,6 +181,15 @@ class Backtest:
         self.findings += told.findings
         for cell in told.cells:
             self.findings += self.region.take(cell)
+        for part in told.usage:
+            self.usage.take_part(part)
+
+    def usage_rows(self, month: int) -> Sequence[UsageRow]:
+        """How much every usage was seen in a calendar month (`year * 12 + month - 1`) so far."""
+        for number, shard in enumerate(self._shards):
+            for part in shard.usage.parts(number):
+                self.usage.take_part(part)
+        return self.usage.rows(month)
 
     def _take(self, number: int, flow: str, frame: pl.DataFrame) -> None:
         shard = self._shards[number]

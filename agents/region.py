@@ -122,8 +122,10 @@ class RegionCounts:
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take one message of the counts' topic; one that is not ours is passed over."""
+        if key is None or not key.isdigit():
+            return  # `agents.region_usage` has keys of its own there
         part = _read_counts(value)
-        if key is not None and key.isdigit() and part is not None:
+        if part is not None:
             self._parts[int(key)] = part
 
     def month(self, code: int, month: int) -> int:

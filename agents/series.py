@@ -47,6 +47,8 @@ _PAIR_OF: Final = np.array(
 )
 
 
+_COULOIR_OF_PAIR: Final = np.array([COULOIRS.index(couloir) for _, couloir in PAIRS])
+
 _LABELLED: Final = ("sector", "couloir", "department", "outcome", "auth_method")
 _LABELLED_BY_FLOW: Final = {INSI_CALLS: ("outcome_code",), DMP_DEPOSITS: ("ins_status",)}
 _PLACE: Final = "place in labels of "
@@ -146,6 +148,17 @@ class SeriesCodes:
         labels = list(self._place_of[name])
         codes = pl.col(name).cast(pl.Enum(labels), strict=False).to_physical().cast(pl.Int64)
         return codes.fill_null(len(labels) - 1)
+
+    def places(self, flow: str, coded: Coded) -> tuple[CodeArray, CodeArray]:
+        """Where the structures of n events of a flow stand, as their series tell it.
+
+        Returns:
+            Positions of couloirs in `COULOIRS`, and of departments in `departments`.
+        """
+        _, pairs, departments, outcomes = self.shape
+        place = coded.codes[0] // outcomes - FLOWS.index(flow) * pairs * departments
+        pair = place // departments
+        return _COULOIR_OF_PAIR[pair], place - pair * departments
 
     def traffic(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The traffic part of a count vector, shaped flow x pair x department x outcome."""

@@ -21,6 +21,8 @@ from agents.flow_minutes import MinuteCells
 from agents.partition_watch import PartitionWatch
 from agents.rates import RollingRates
 from agents.region_cells import ClosedAccountDays
+from agents.structure_usage import StructureUsage
+from agents.usage_rules import SYMBOL_WORDS, usage_hits
 from streams.checkpoint import Journal, Section, Write
 from streams.digests import text_digests
 from streams.duplicates import DuplicateIndex, parse_ids
@@ -37,12 +39,15 @@ if TYPE_CHECKING:
     from agents.findings import Finding, Verdict
     from agents.partition_watch import Concluded, PartitionWatchParams
     from agents.region_cells import RegionCell
+    from agents.region_usage import UsagePart
     from agents.series import Coded, SeriesCodes
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _WATCHED: Final = {**SYMBOLS, MSS_MESSAGES: ("recipient_box_type", "direction")}
+USAGE_STEP_MS: Final = 30_000
+"""Between two tellings of what structures did: the least change of log time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,12 @@ class Told:
     Attributes:
         findings: revisions of incidents of its accounts.
         cells: for those who watch the whole region.
+        usage: what its structures did, for those who add that up.
     """
 
     findings: list[Finding] = field(default_factory=list)
     cells: list[RegionCell] = field(default_factory=list)
+    usage: list[UsagePart] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +176,18 @@ class Shard:
         self._partition = partition
         self._told_day = 0
         self._told_minute = 0
+        # Not in the state: whoever takes over tells everything again, at once.
+        self._told_usage_ms: int | None = None
         self._codes = codes
         self._flows = {flow: _FlowState(params) for flow in FLOWS}
         self._verdicts = _FlowState(params)
         self.rates = RollingRates(codes.size)
+        self.usage = StructureUsage(codes.departments)
         self.minutes = MinuteCells(codes)
         self.boxes = BoxPressure()
         self.watch = None if params.watch is None else PartitionWatch(params.watch)
         sections: list[Section] = [state.ids for state in self._flows.values()]
-        sections += self.rates.rings
+        sections += [*self.rates.rings, self.usage]
         if self.watch is not None:
             sections += [self.minutes, self.boxes, *self.watch.sections]
         self._journal = Journal(tuple(sections))
@@ -192,10 +202,13 @@ class Shard:
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
         rows = self._accept(state, times, parse_ids(frame["event_id"].to_list()), on_time)
         accepted = frame if len(rows) == frame.height else frame[rows]
-        symbols = () if self.watch is None else _WATCHED.get(events.flow, ())
+        watched = () if self.watch is None else _WATCHED.get(events.flow, ())
+        symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[events.flow])))
         coded = self._codes.of(events.flow, accepted, symbols)
         np.add.at(state.events, (coded.sector, coded.outcome), 1)
         self.rates.add(times[rows], coded.codes)
+        if len(rows):
+            self._count_usage(events.flow, accepted, times[rows], coded)
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
@@ -203,7 +216,19 @@ class Shard:
             if events.flow == MSS_MESSAGES:
                 self._count_boxes(accepted, coded, log_ms)
             told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
+        if len(events.ingest_ms):
+            self._tell_usage(told, int(events.ingest_ms.max()))
         return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time), told)
+
+    def _count_usage(
+        self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array, coded: Coded
+    ) -> None:
+        self.usage.add(
+            times_ms,
+            text_digests(accepted["structure_pid"]),
+            self._codes.places(flow, coded),
+            usage_hits(flow, accepted, coded.outcome, coded.symbols),
+        )
 
     def _count_boxes(self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array) -> None:
         numbers = coded.symbols
@@ -220,11 +245,28 @@ class Shard:
 
     def pass_time(self, read_ms: Mapping[str, int]) -> Told:
         """Learn how far flows were read in log time; see `streams.processing.Processor.pass_time`."""
-        return Told() if self.watch is None else self._told(self.watch.pass_time(read_ms))
+        told = Told() if self.watch is None else self._told(self.watch.pass_time(read_ms))
+        if read_ms:
+            self._tell_usage(told, max(read_ms.values()))
+        return told
 
     def finish(self) -> Told:
         """Conclude from everything that waits: a recording has come to its end."""
-        return Told() if self.watch is None else self._told(self.watch.finish())
+        told = Told() if self.watch is None else self._told(self.watch.finish())
+        told.usage += self.usage.parts(self._partition)
+        return told
+
+    def _tell_usage(self, told: Told, log_ms: int) -> None:
+        """Tell what structures did, if the log's clock has moved on since the last time.
+
+        A replay's clock may stand before or after that of the hour, hence either way counts. What is
+        about to be forgotten does not wait.
+        """
+        last_ms = self._told_usage_ms
+        has_moved = last_ms is None or abs(log_ms - last_ms) >= USAGE_STEP_MS
+        if self.usage.is_leaving or (has_moved and self.usage.has_untold):
+            self._told_usage_ms = log_ms
+            told.usage += self.usage.parts(self._partition)
 
     def _told(self, concluded: Concluded) -> Told:
         told = Told(findings=concluded.findings)
@@ -320,6 +362,7 @@ class Shard:
         for flow, state in self._flows.items():
             state.from_json(header["flows"][flow])
             state.ids.recovered(state.watermark.value_ms)
+        self.usage.recovered()
         self._verdicts.from_json(header["verdicts"])
         self._told_day, self._told_minute = header["told"]
         if self.watch is not None:

@@ -9,17 +9,26 @@ import numpy as np
 from agents.activity import ActivityMarker, split_marks
 from agents.findings import finding_bytes, read_verdict
 from agents.region_cells import encode_region_cell
+from agents.region_usage import encode_usage_part
 from agents.shard import Applied, FlowTotals, Shard, ShardParams
 from streams.columns import EventSlice
 from streams.processing import Checkpoint, Outgoing
 from streams.recordwise import BadRecordError
-from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS, FINDINGS, REGION_CELLS, VERDICTS
+from streams.topics import (
+    ACTIVITY_COUNTS,
+    ACTIVITY_MARKS,
+    DEAD_LETTERS,
+    FINDINGS,
+    REGION_CELLS,
+    VERDICTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from agents.findings import Finding, Verdict
     from agents.region_cells import RegionCell
+    from agents.region_usage import UsagePart
     from agents.series import SeriesCodes
     from agents.shard import Told
     from streams.codec import SliceCodec
@@ -70,7 +79,7 @@ class SourceProcessor:
         self.durable = self.shard.totals()
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
-        """Decode, count, and give back dead letters, marks, findings and cells."""
+        """Decode, count, and give back dead letters, marks, findings, parts for the whole region."""
         if topic == VERDICTS:
             return self._judge(records)
         start = self.shard.next_offset(topic)
@@ -137,7 +146,8 @@ class SourceProcessor:
 
     def _told(self, told: Told) -> list[Outgoing]:
         outgoing = [finding_record(finding, self._codec) for finding in told.findings]
-        return outgoing + [region_cell(cell) for cell in told.cells]
+        outgoing += [region_cell(cell) for cell in told.cells]
+        return outgoing + [usage_record(part) for part in told.usage]
 
     def checkpoint(self) -> Checkpoint:
         """Freeze the state; the token is its totals, which `confirm` makes public."""
@@ -182,6 +192,12 @@ def finding_record(finding: Finding, codec: SliceCodec) -> Outgoing:
 def region_cell(cell: RegionCell) -> Outgoing:
     """A message to whoever watches the whole region."""
     return Outgoing(topic=REGION_CELLS, key=None, value=encode_region_cell(cell), partition=0)
+
+
+def usage_record(part: UsagePart) -> Outgoing:
+    """What a partition's structures did in a month, on the one partition of the counts' topic."""
+    key, value = encode_usage_part(part)
+    return Outgoing(topic=ACTIVITY_COUNTS, key=key, value=value, partition=0)
 
 
 def dead_letter(

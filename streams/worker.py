@@ -20,6 +20,7 @@ from agents.left_out import parse_left_out
 from agents.partition_watch import PartitionWatchParams
 from agents.region import ActivityProcessor, RegionCounts
 from agents.region_processor import RegionProcessor
+from agents.region_usage import RegionUsage
 from agents.region_watch import RegionWatchParams
 from agents.series import SeriesCodes
 from agents.shard import ShardParams
@@ -141,6 +142,7 @@ class Worker:
     Attributes:
         settings: of the service.
         status: phase and positions.
+        usage: what the region's structures did, month by month.
     """
 
     settings: Settings
@@ -157,6 +159,7 @@ class Worker:
         self._codes = SeriesCodes(settings.departments)
         self._shards: dict[int, SourceProcessor] = {}
         self._region = RegionCounts()
+        self.usage = RegionUsage()
         self._view = WorkerView(
             codes=self._codes,
             shards=self._shards,
@@ -203,7 +206,7 @@ class Worker:
             settings,
             self.groups(),
             subscriptions=(
-                Subscription(ACTIVITY_COUNTS, self._take_counts, self._region.clear),
+                Subscription(ACTIVITY_COUNTS, self._take_counts, self._forget_counts),
                 Subscription(FINDINGS, self._findings.take, self._findings.reset),
             ),
             observer=self._metrics,
@@ -237,6 +240,11 @@ class Worker:
     def _take_counts(self, _partition: int, records: Sequence[Record]) -> None:
         for record in records:
             self._region.take(record.key, record.value)
+            self.usage.take(record.key, record.value)
+
+    def _forget_counts(self) -> None:
+        self._region.clear()
+        self.usage.clear()
 
 
 def _wall_ms() -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from agents.shard import ShardParams
+from agents.usage_rules import SYMBOL_WORDS
 from streams.columns import EventSlice
 from streams.topics import INSI_CALLS
 from streams.vocabulary import AUTH_METHODS, COULOIRS, INS_STATUSES, OUTCOMES, SECTORS
@@ -21,6 +22,14 @@ PARAMS = ShardParams(
     duplicate_ids_max=4096,
     clock_skew_ms=600_000,
 )
+
+
+_OWN = {
+    name: pl.Enum(list(words))
+    for columns in SYMBOL_WORDS.values()
+    for name, words in columns.items()
+    if name not in ("auth_method", "ins_status")
+} | {"doc_count": pl.Int32, "has_xdm": pl.Boolean, "ins_qualified": pl.Boolean}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,18 @@ class Event:
     outcome: str = "SUCCESS"
     outcome_code: str = "R00"
     ins_status: str = "QUAL"
+    # What the flows have of their own; a frame holds them all, whatever its flow.
+    operation: str = "SUBMIT"
+    doc_class: str = "BIOLOGIE"
+    depositor: str = "PROFESSIONAL"
+    doc_count: int = 1
+    direction: str = "SENT"
+    kind: str = "PRO_PRO"
+    has_xdm: bool = False
+    ins_qualified: bool | None = None
+    event: str = "CREATED"
+    origin: str = "VILLE"
+    action: str = "READ_RECORD"
 
     def but(self, **changes: object) -> Event:
         """A copy with other values."""
@@ -66,7 +87,8 @@ def frame_of(events: list[Event]) -> pl.DataFrame:
             "outcome": [e.outcome for e in events],
             "outcome_code": [e.outcome_code for e in events],
             "ins_status": [e.ins_status for e in events],
-        },
+        }
+        | {name: [getattr(e, name) for e in events] for name in _OWN},
         schema={
             "event_id": pl.String,
             "occurred_at": pl.Int64,
@@ -80,7 +102,8 @@ def frame_of(events: list[Event]) -> pl.DataFrame:
             "outcome": pl.Enum(list(OUTCOMES)),
             "outcome_code": pl.String,
             "ins_status": pl.Enum(list(INS_STATUSES)),
-        },
+        }
+        | _OWN,
     )
 
 

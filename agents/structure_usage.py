@@ -1,0 +1,334 @@
+"""What the structures of one partition did in each of the newest months (pure).
+
+A structure has one row per calendar month (Europe/Paris) in which anything of it counts: how often it
+was seen in each usage, and where it stands. All its events lie in this partition, so rows are distinct
+structures. Events count in the month of their own time, however late they come.
+
+A structure stands where its newest event of the month puts it, by event time; an event whose couloir is
+known outweighs one whose couloir is not, and of two at the same instant the one with the higher number
+of couloir and department. That is a maximum, so it does not depend on how the flows were cut or mixed.
+
+The newest month and the two before it are kept, so that flows may be read a month apart: as far as the
+topics reach back (30 days at most, `streams.topics`). What comes for an older month yet is not counted,
+since it would put a fragment in the place of the told whole of that month.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from agents.region_usage import UsagePart
+from agents.usages import COUNTED, USAGES, UsageRow, whole_month
+from streams.changed_rows import ChangedFlags
+from streams.errors import StateError
+from streams.event_time import month_of_day, paris_day, paris_days
+from streams.hash_table import ABSENT, PositionTable
+from streams.vocabulary import COULOIRS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from agents.usage_rules import Hits
+    from streams.digests import UInt64Array
+    from streams.event_time import Int64Array
+
+MONTHS_KEPT: Final = 3
+"""Calendar months whose rows are kept, the newest among them."""
+
+_VERSION: Final = 1
+_FIRST_ROWS: Final = 64
+_SLOTS_PER_ROW: Final = 1.75
+_NOWHERE: Final = -1
+_PLACES: Final = 1 << 12
+_KNOWN: Final = 1 << 62
+_ROWS_PER_MONTH: Final = 1 << 24
+_HEAD: Final = struct.Struct("<BH")  # version, usages
+_BLOCK: Final = struct.Struct("<II")  # month, rows
+_ROW_BYTES: Final = 20 + -(-len(COUNTED) // 8)
+_USUAL_COUNTS: Final = 6
+_HOSPITAL: Final = COULOIRS.index("HOPITAL")
+_UNKNOWN: Final = COULOIRS.index("INCONNU")
+
+
+class _Month:
+    """The structures that were active in one month, row by row."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.digests = np.zeros(_FIRST_ROWS, np.uint64)
+        # The greatest of: couloir is known, event time, number of the place.
+        self.stands = np.full(_FIRST_ROWS, _NOWHERE, np.int64)
+        self.counts = np.zeros((_FIRST_ROWS, len(COUNTED)), np.uint32)
+        self.changed = ChangedFlags()
+        self._table = PositionTable(int(_FIRST_ROWS * _SLOTS_PER_ROW))
+
+    def rows_of(self, digests: UInt64Array) -> Int64Array:
+        """The rows of n events' structures; those that are new get one."""
+        rows = self._table.find(self.digests, digests)
+        new = np.flatnonzero(rows == ABSENT)
+        if new.size:
+            entered, first = np.unique(digests[new], return_index=True)
+            entered = entered[np.argsort(first)]
+            start, end = self.rows, self.rows + len(entered)
+            if end > len(self.digests):
+                self.reserve(end)
+                self.reindex()
+            self.rows = end
+            self.digests[start:end] = entered
+            self._table.insert(entered, np.arange(start, end))
+            rows = self._table.find(self.digests, digests)
+        return rows
+
+    def reserve(self, rows: int) -> None:
+        """Make sure that there is room for so many rows; `reindex` afterwards."""
+        have = len(self.digests)
+        if rows > have:
+            added = max(rows, 2 * have) - have
+            self.digests = np.pad(self.digests, (0, added))
+            self.stands = np.pad(self.stands, (0, added), constant_values=_NOWHERE)
+            self.counts = np.pad(self.counts, ((0, added), (0, 0)))
+
+    def reindex(self) -> None:
+        """Build the table anew over all rows."""
+        self._table = PositionTable(int(len(self.digests) * _SLOTS_PER_ROW))
+        self._table.insert(self.digests[: self.rows], np.arange(self.rows))
+
+
+class StructureUsage:
+    """The structures of one partition; a section of the checkpoint whose keys are months and rows.
+
+    Args:
+        departments: label values, in the order of their numbers.
+    """
+
+    def __init__(self, departments: tuple[str, ...]) -> None:
+        self._departments = departments
+        self._months: dict[int, _Month] = {}
+        self._newest = 0
+        self._untold: set[int] = set()
+        self._leaving: dict[int, tuple[UsageRow, ...]] = {}
+
+    @property
+    def has_untold(self) -> bool:
+        """Whether anything changed since the last `parts`."""
+        return bool(self._untold or self._leaving)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a month was forgotten whose last changes are not told yet."""
+        return bool(self._leaving)
+
+    def add(
+        self,
+        times_ms: Int64Array,
+        structures: UInt64Array,
+        places: tuple[Int64Array, Int64Array],
+        hits: Hits,
+    ) -> None:
+        """Count n accepted events.
+
+        Args:
+            times_ms: event times.
+            structures: digests of their structures' pseudonyms.
+            places: positions of their couloirs in `COULOIRS`, and of their departments.
+            hits: what they count for.
+        """
+        if not len(hits.event):
+            return
+        couloir, department = places
+        stands = times_ms * _PLACES + couloir * len(self._departments) + department
+        stands[couloir != _UNKNOWN] += _KNOWN
+        for month, part in _by_month(times_ms, hits.event):
+            if month > self._newest - MONTHS_KEPT:
+                own = hits.event[part]
+                self._count(
+                    month,
+                    structures,
+                    stands,
+                    own,
+                    hits.usage[part],
+                    hits.volume[part],
+                )
+
+    def _count(  # noqa: PLR0917  # the columns of hits, already cut to a month
+        self,
+        month: int,
+        structures: UInt64Array,
+        stands: Int64Array,
+        event: Int64Array,
+        usage: Int64Array,
+        volume: Int64Array,
+    ) -> None:
+        if month > self._newest:
+            self._newest = month
+            self._forget()
+        table = self._months.setdefault(month, _Month())
+        # Hits of one event lie together.
+        starts = np.flatnonzero(np.diff(event, prepend=-1))
+        counted = event[starts]
+        rows = table.rows_of(structures[counted])
+        np.maximum.at(table.stands, rows, stands[counted])
+        of_hit = np.repeat(rows, np.diff(starts, append=len(event)))
+        np.add.at(table.counts.reshape(-1), of_hit * len(COUNTED) + usage, volume.astype(np.uint32))
+        table.changed.touch(rows)
+        self._untold.add(month)
+
+    def _forget(self) -> None:
+        for month in [m for m in self._months if m <= self._newest - MONTHS_KEPT]:
+            if month in self._untold:
+                self._untold.discard(month)
+                self._leaving[month] = self.rows(month)
+            del self._months[month]
+
+    def parts(self, partition: int) -> Iterator[UsagePart]:
+        """What changed since the last time, as messages to the region, month by month."""
+        told = self._leaving | {month: self.rows(month) for month in self._untold}
+        self._leaving = {}
+        self._untold.clear()
+        for month in sorted(told):
+            yield UsagePart(partition, month, told[month])
+
+    def rows(self, month: int) -> tuple[UsageRow, ...]:
+        """This partition's cells of a kept month that are not empty."""
+        table = self._months.get(month)
+        if table is None:
+            return ()
+        place = table.stands[: table.rows] % _PLACES
+        couloir = place // len(self._departments)
+        counts = table.counts[: table.rows].astype(np.int64)
+        volumes = np.hstack([counts, whole_month(counts, couloir == _HOSPITAL)])
+        row, usage = np.nonzero(volumes)
+        cells = len(COULOIRS) * len(self._departments)
+        cell, size = usage * cells + place[row], len(USAGES) * cells
+        structures = np.bincount(cell, minlength=size)
+        # As floating point, exact below 2^53.
+        events = np.bincount(cell, volumes[row, usage], size)
+        filled = np.flatnonzero(structures)
+        return tuple(
+            UsageRow(
+                USAGES[at // cells],
+                COULOIRS[at % cells // len(self._departments)],
+                self._departments[at % len(self._departments)],
+                count,
+                int(volume),
+            )
+            for at, count, volume in zip(
+                filled.tolist(), structures[filled].tolist(), events[filled].tolist(), strict=True
+            )
+        )
+
+    # -- checkpoint section ---------------------------------------------------------------------
+
+    def drain(self) -> set[int]:
+        """The rows that changed since the last drain."""
+        return {
+            month * _ROWS_PER_MONTH + row
+            for month, table in self._months.items()
+            for row in table.changed.drain()
+        }
+
+    def pending_bytes(self) -> int:
+        """A guess: a structure is seen in half a dozen usages."""
+        changed = sum(table.changed.pending for table in self._months.values())
+        return (_ROW_BYTES + 4 * _USUAL_COUNTS) * changed
+
+    def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
+        """The present values of these rows whose months are still kept, without their zeros."""
+        wanted = np.sort(np.fromiter(keys, np.int64, len(keys)))
+        month_of = wanted // _ROWS_PER_MONTH
+        chunks, kept = [_HEAD.pack(_VERSION, len(COUNTED))], set()
+        for month in np.unique(month_of).tolist():
+            table = self._months.get(month)
+            if table is None:
+                continue
+            own = wanted[month_of == month]
+            rows = own % _ROWS_PER_MONTH
+            counts = table.counts[rows]
+            is_there = counts != 0
+            chunks += [
+                _BLOCK.pack(month, len(rows)),
+                rows.astype("<u4").tobytes(),
+                table.digests[rows].astype("<u8").tobytes(),
+                table.stands[rows].astype("<i8").tobytes(),
+                np.packbits(is_there, axis=1).tobytes(),
+                counts[is_there].astype("<u4").tobytes(),
+            ]
+            kept.update(own.tolist())
+        return b"".join(chunks), kept
+
+    def load(self, payload: bytes) -> set[int]:
+        """Restore rows; a later payload's row replaces an earlier one's.
+
+        Raises:
+            StateError: written by another version, or cut short.
+        """
+        if payload[: _HEAD.size] != _HEAD.pack(_VERSION, len(COUNTED)):
+            raise StateError("structure usage: state of another version")
+        keys: set[int] = set()
+        at = _HEAD.size
+        try:
+            while at < len(payload):
+                month, count = _BLOCK.unpack_from(payload, at)
+                found, at = _read(payload, at + _BLOCK.size, "<u4", count)
+                rows = found.astype(np.int64)
+                digests, at = _read(payload, at, "<u8", count)
+                stands, at = _read(payload, at, "<i8", count)
+                width = -(-len(COUNTED) // 8)
+                flags, at = _read(payload, at, "u1", count * width)
+                is_there = np.unpackbits(
+                    flags.reshape(count, width), axis=1, count=len(COUNTED)
+                ).astype(np.bool_)
+                values, at = _read(payload, at, "<u4", int(is_there.sum()))
+                counts = np.zeros((count, len(COUNTED)), np.uint32)
+                counts[is_there] = values
+                table = self._months.setdefault(month, _Month())
+                table.rows = max(table.rows, int(rows.max(initial=-1)) + 1)
+                table.reserve(table.rows)
+                table.digests[rows] = digests
+                table.stands[rows] = stands
+                table.counts[rows] = counts
+                keys.update((rows + month * _ROWS_PER_MONTH).tolist())
+        except (ValueError, struct.error):
+            raise StateError("structure usage: a payload is cut short") from None
+        return keys
+
+    def recovered(self) -> None:
+        """Finish a recovery: forget what is out of date; everything will be told again.
+
+        Raises:
+            StateError: a row is missing.
+        """
+        self._newest = max(self._months, default=0)
+        for month in [m for m in self._months if m <= self._newest - MONTHS_KEPT]:
+            del self._months[month]
+        for table in self._months.values():
+            if (table.stands[: table.rows] == _NOWHERE).any():
+                raise StateError("changelog: a structure's month is missing")
+            table.reindex()
+        self._untold = set(self._months)
+
+
+def _read(
+    payload: bytes, at: int, kind: str, count: int
+) -> tuple[npt.NDArray[np.integer[npt.NBitBase]], int]:
+    """So many numbers of a kind, and where they end."""
+    values = np.frombuffer(payload, kind, count, at)
+    return values, at + values.nbytes
+
+
+def _by_month(times_ms: Int64Array, event: Int64Array) -> Iterator[tuple[int, slice | Int64Array]]:
+    """The calendar months of hits' events, oldest first, and which hits fall into each."""
+    times = times_ms[event]
+    first, last = (month_of_day(paris_day(int(t))) for t in (times.min(), times.max()))
+    if first == last:
+        yield first, slice(None)
+        return
+    days, which = np.unique(paris_days(times), return_inverse=True)
+    months = np.array([month_of_day(day) for day in days.tolist()])[which]
+    for month in np.unique(months).tolist():
+        yield month, np.flatnonzero(months == month)
