@@ -1,0 +1,163 @@
+"""The commands and settings of the compose file, run without Docker.
+
+Docker is not needed for most of what a first `up` can stumble over: the brokers' settings, the commands,
+the workers' settings, the scrape configuration and the rules are the compose file's own here. Only host
+names, ports and directories are others, and Prometheus scrapes more often.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from simulators.broker import LOOPBACK
+from tests.support.deployment import DEPLOY, argv, environment, services
+from tests.support.servers_kafka import KafkaCluster, server_port
+from tests.support.servers_process import ServerProcess
+from tests.support.servers_prometheus import Prometheus
+from tests.support.servers_worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = pytest.mark.system
+
+SERVICES = services()
+WORKERS = ("worker-1", "worker-2")
+TOOLS = Path(sys.executable).parent
+# What says where a broker is; everything else of the file goes to the brokers as it stands.
+PLACES = re.compile(
+    r"process|node|controller|listener|listeners|advertised|inter\.broker|log\.dirs"
+)
+
+
+def test_a_first_up_ends_with_two_workers_that_prometheus_scrapes(tmp_path: Path) -> None:
+    started_s = time.monotonic()
+    with ExitStack() as stack:
+        kafka = KafkaCluster(tmp_path / "kafka", brokers=3, settings=_broker_settings())
+        stack.enter_context(kafka)
+
+        topics = _process("topics", tmp_path, kafka.bootstrap)
+        topics.start()
+        assert topics.wait(60) == 0, topics.log.read_text()
+        assert topics.log.read_text().count(" created ") >= 11
+
+        simulator = _process("simulator", tmp_path, kafka.bootstrap)
+        stack.callback(simulator.close)
+        simulator.start()
+        workers = [_worker(name, tmp_path, kafka.bootstrap) for name in WORKERS]
+        for worker in workers:
+            stack.enter_context(worker)
+        for worker in workers:
+            worker.wait_ready()
+
+        prometheus = stack.enter_context(_prometheus(tmp_path, workers))
+        prometheus.wait_scraped()
+        deadline_s = time.monotonic() + 30
+        while not prometheus.scalar('sum(vigie_events_total{outcome="counted"}) > 50'):
+            assert time.monotonic() < deadline_s, "no events counted"
+            assert simulator.running, simulator.log.read_text()
+            time.sleep(0.5)
+        held = prometheus.query('sum by (instance) (vigie_assigned_partitions{flow="insi-calls"})')
+        assert list(held.values()) == [4, 4]
+        assert prometheus.query('up{job="vigie"}')
+        # Every recording rule and alert of the file is evaluated without an error.
+        assert prometheus.scalar("sum(prometheus_rule_evaluation_failures_total)") == 0
+        assert (prometheus.scalar("sum(prometheus_rule_group_rules)") or 0) > 0
+
+        assert simulator.terminate() == 0
+        for worker in workers:
+            assert worker.process.terminate() == 0
+    print(
+        f"three brokers, topics, two workers, traffic, scraped: {time.monotonic() - started_s:.0f} s"
+    )
+
+
+def _broker_settings() -> dict[str, str]:
+    """The brokers' settings as the image reads them of its environment, places apart."""
+    given = {
+        name.removeprefix("KAFKA_").replace("_", ".").lower(): value
+        for name, value in environment(SERVICES["kafka-1"]).items()
+        if name.startswith("KAFKA_") and name != "KAFKA_HEAP_OPTS"
+    }
+    settings = {name: value for name, value in given.items() if not PLACES.match(name)}
+    assert settings["min.insync.replicas"] == "2"
+    return settings
+
+
+def _settings(name: str, bootstrap: str) -> dict[str, str]:
+    given = environment(SERVICES[name])
+    if "VIGIE_KAFKA_BOOTSTRAP" in given:
+        given["VIGIE_KAFKA_BOOTSTRAP"] = bootstrap
+    return given
+
+
+def _process(name: str, directory: Path, bootstrap: str) -> ServerProcess:
+    """A service that runs one of the image's programs."""
+    asked = environment(SERVICES["topics"])["VIGIE_KAFKA_BOOTSTRAP"]
+    program, *rest = argv(SERVICES[name], ("vigie",))
+    words = [str(TOOLS / program), *(bootstrap if word == asked else word for word in rest)]
+    return ServerProcess(
+        name,
+        words,
+        log=directory / f"{name}.log",
+        env={"PATH": os.environ["PATH"], "COLUMNS": "120", **_settings(name, bootstrap)},
+    )
+
+
+def _worker(name: str, directory: Path, bootstrap: str) -> Worker:
+    command = argv(SERVICES[name], ("vigie",))
+    # The page's address and Alertmanager's are other containers'; nobody listens there in a test.
+    given = _settings(name, bootstrap) | {"VIGIE_HTTP_HOST": LOOPBACK}
+    given["VIGIE_ALERTMANAGER_URLS"] = f"http://{LOOPBACK}:{server_port()}"
+    del given["VIGIE_HTTP_PORT"]  # the test's worker picks a free one
+    values = {key.removeprefix("VIGIE_").lower(): value for key, value in given.items()}
+    del values["kafka_bootstrap"]
+    program = (str(TOOLS / command[0]), *command[1:])
+    return Worker(directory, name, bootstrap=bootstrap, command=program, **values)
+
+
+def _prometheus(directory: Path, workers: list[Worker]) -> Prometheus:
+    """Prometheus with the project's own configuration, its targets moved to the test's ports."""
+    home = directory / "prometheus"
+    prometheus = Prometheus(home, ports=[worker.port for worker in workers])
+    configuration = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    for pattern in configuration["rule_files"]:
+        for path in (DEPLOY / "prometheus").glob(pattern):
+            target = home / path.relative_to(DEPLOY / "prometheus")
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(path, target)
+    often = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    configuration["global"] |= often
+    own = {
+        f"{name}:6066": f"{LOOPBACK}:{worker.port}"
+        for name, worker in zip(WORKERS, workers, strict=True)
+    }
+    (job,) = (one for one in configuration["scrape_configs"] if one["job_name"] == "vigie")
+    job.setdefault("static_configs", []).extend(_moved(group, own) for group in _discovered(job))
+    configuration["scrape_configs"] = [job]
+    (home / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    return prometheus
+
+
+def _discovered(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups of targets in the job's own files; the job is left without the files."""
+    found = []
+    for discovery in job.pop("file_sd_configs", ()):
+        for pattern in discovery["files"]:
+            for path in (DEPLOY / "prometheus").glob(pattern):
+                found += yaml.safe_load(path.read_text())
+    return found
+
+
+def _moved(group: dict[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    return group | {"targets": [places[target] for target in group["targets"]]}
