@@ -28,13 +28,14 @@ import mode
 
 from agents.partition_work import WorkLimits
 from agents.shells import Ports, ProcessorGroup, Shell, Subscription
+from streams.acls import worker_rights
 from streams.consumer import SliceBinding, SliceTransport
 from streams.faust_settings import faust_settings
 from streams.kafka_access import kafka_access
 from streams.observing import NullObserver, Observer, WorkerStatus
 from streams.preflight import check_kafka
 from streams.slices import SliceSchema
-from streams.topic_admin import ensure_changelogs
+from streams.topic_admin import prepare_worker
 from streams.watchdog import EXIT_FAILED, Watchdog, describe, end_process
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ async def _serve(
     idempotent = await check_kafka(kafka_access(settings), wanted)
     counts = (group.partitions or settings.partitions for group in groups)
     changelogs = dict(zip(changelog_topics(settings, groups), counts, strict=True))
-    await asyncio.to_thread(ensure_changelogs, settings, changelogs)
+    await asyncio.to_thread(prepare_worker, settings, changelogs, worker_rights(settings))
     watchdog = Watchdog(
         status,
         stall_timeout_s=settings.stall_timeout_s,

@@ -20,6 +20,7 @@ import typer
 from typer.exceptions import TyperException
 
 from streams.commands import (
+    acls,
     backtest,
     backtest_series,
     demo,
@@ -58,6 +59,7 @@ for command in (
     backtest,
     backtest_series,
     topics,
+    acls,
     schemas,
 ):
     command.register(app)

@@ -60,7 +60,8 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "stream_recovery_delay": 0.0,
         "stream_wait_empty": False,
         "table_standby_replicas": 0,
-        "topic_allow_declare": True,
+        # The changelogs were made before (streams.topic_admin): a worker needs no right to make topics.
+        "topic_allow_declare": False,
         "topic_disable_leader": True,
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication,

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+)
 
+from streams.acls import STATE_TABLES, changelog_names
 from streams.errors import InputError
 from streams.kafka_access import kafka_access
 from streams.topics import TOPICS, TopicSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from streams.acls import Right
     from streams.kafka_access import KafkaAccess
     from streams.settings import Settings
-
-STATE_TABLES: Final[dict[str, int | None]] = {"source": None, "activity": None, "region": 1}
-"""Groups of topics with state; each has a changelog, named as Faust names it."""
 
 _CONNECT_MS = 6_000
 _REQUEST_MS = 8_000
@@ -70,12 +74,8 @@ class TopicState:
 def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
     """Every topic that a worker of these settings needs, changelogs included (pure)."""
     changelogs = (
-        WantedTopic(
-            f"{settings.group_id}-{table}-changelog",
-            partitions or settings.partitions,
-            _CHANGELOG_CONFIGS,
-        )
-        for table, partitions in STATE_TABLES.items()
+        WantedTopic(name, partitions or settings.partitions, _CHANGELOG_CONFIGS)
+        for name, partitions in zip(changelog_names(settings), STATE_TABLES.values(), strict=True)
     )
     return (*(_wanted(spec, settings) for spec in TOPICS.values()), *changelogs)
 
@@ -103,28 +103,64 @@ def ensure_topics(settings: Settings, *, create: bool) -> list[TopicState]:
     ]
 
 
-def ensure_changelogs(settings: Settings, counts: Mapping[str, int]) -> None:
-    """Make the changelogs that are missing, before anything waits for them.
+def prepare_worker(
+    settings: Settings, counts: Mapping[str, int], rights: Sequence[Right] = ()
+) -> None:
+    """Make the changelogs that are missing and hold the worker's rights against what it needs.
 
     Faust makes a missing changelog while it starts; a worker whose assignment comes before Kafka tells
-    of the new topic gets sources without their state, and ends at the first slice.
+    of the new topic gets sources without their state, and ends at the first slice. And a right that
+    is missing would be noticed when the first record is to be written, or never.
 
     Args:
         settings: of the service.
         counts: partition count by changelog.
+        rights: what the worker must be allowed; topics that are not there are passed over, and so is
+            everything if the broker does not tell.
 
     Raises:
-        InputError: Kafka refuses to create one, or one has other partitions.
+        InputError: Kafka refuses to create a changelog, one has other partitions, or a right is missing.
     """
     with _admin(kafka_access(settings)) as admin:
+        _make_changelogs(admin, settings, counts)
         found = _describe(admin)
-        for name, count in counts.items():
-            if name not in found:
-                _create(admin, WantedTopic(name, count, _CHANGELOG_CONFIGS), settings.replication)
-            elif len(found[name]["partitions"]) != count:
+        for right in rights:
+            if right.kind == "group":
+                granted = _granted_on_group(admin, right.name)
+            else:
+                granted = found.get(right.name, {}).get("authorized_operations")
+            if granted is None:
+                continue
+            missing = [name for name in right.operations if name not in granted]
+            if missing:
                 raise InputError(
-                    f"{name}: has {len(found[name]['partitions'])} partitions, {count} are needed"
+                    f"{right.kind} {right.name}: Kafka does not allow this worker to"
+                    f" {' and '.join(missing)}; vigie acls lists what it needs"
                 )
+
+
+def _granted_on_group(admin: Any, group_id: str) -> list[str] | None:
+    try:
+        told = admin.describe_groups([group_id], include_authorized_operations=True)
+    except GroupAuthorizationFailedError:
+        return []
+    except CoordinatorNotAvailableError:
+        return None  # a cluster that never had a group makes its offsets' topic first
+    except ValueError:
+        return None  # the embedded broker tells operations that Kafka does not know
+    granted: list[str] | None = told[group_id].get("authorized_operations")
+    return granted
+
+
+def _make_changelogs(admin: Any, settings: Settings, counts: Mapping[str, int]) -> None:
+    found = _describe(admin)
+    for name, count in counts.items():
+        if name not in found:
+            _create(admin, WantedTopic(name, count, _CHANGELOG_CONFIGS), settings.replication)
+        elif len(found[name]["partitions"]) != count:
+            raise InputError(
+                f"{name}: has {len(found[name]['partitions'])} partitions, {count} are needed"
+            )
 
 
 def _wanted(spec: TopicSpec, settings: Settings) -> WantedTopic:

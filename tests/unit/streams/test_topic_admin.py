@@ -10,7 +10,7 @@ from kafka.errors import PolicyViolationError, TopicAlreadyExistsError
 from streams import cli, topic_admin
 from streams.errors import InputError
 from streams.settings import Settings
-from streams.topic_admin import ensure_changelogs, ensure_topics, wanted_topics
+from streams.topic_admin import ensure_topics, prepare_worker, wanted_topics
 from streams.topics import TOPICS
 
 SETTINGS = Settings(kafka_bootstrap="127.0.0.1:1", partitions=4)
@@ -133,9 +133,9 @@ def test_a_topic_that_somebody_else_made_in_between_is_verified(cluster: FakeAdm
 
 
 def test_a_worker_makes_the_changelogs_it_lacks_and_leaves_the_others(cluster: FakeAdmin) -> None:
-    ensure_changelogs(SETTINGS, {"vigie-source-changelog": 4})
+    prepare_worker(SETTINGS, {"vigie-source-changelog": 4})
     kept = cluster.topics["vigie-source-changelog"]
-    ensure_changelogs(SETTINGS, {"vigie-source-changelog": 4, "vigie-region-changelog": 1})
+    prepare_worker(SETTINGS, {"vigie-source-changelog": 4, "vigie-region-changelog": 1})
     assert cluster.topics["vigie-source-changelog"] is kept
     assert set(cluster.topics) == {"vigie-source-changelog", "vigie-region-changelog"}
     assert kept.configs["cleanup.policy"] == "compact"
@@ -143,9 +143,9 @@ def test_a_worker_makes_the_changelogs_it_lacks_and_leaves_the_others(cluster: F
 
 @pytest.mark.usefixtures("cluster")
 def test_a_changelog_with_other_partitions_ends_the_start() -> None:
-    ensure_changelogs(SETTINGS, {"vigie-source-changelog": 3})
+    prepare_worker(SETTINGS, {"vigie-source-changelog": 3})
     with pytest.raises(InputError, match=r"vigie-source-changelog: has 3 partitions, 4 are needed"):
-        ensure_changelogs(SETTINGS, {"vigie-source-changelog": 4})
+        prepare_worker(SETTINGS, {"vigie-source-changelog": 4})
 
 
 def test_a_refused_topic_is_named(cluster: FakeAdmin) -> None:
