@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from agents.account_history import AccountHistory
 from agents.account_rows import AccountRows
 from agents.account_verdicts import confirm, find_nothing, forget_learning
 from agents.baselines import BaselineParams, Baselines, ClosedDays
@@ -138,12 +139,13 @@ class AccountWatch:
         self.decoys = decoys.Decoys(params.decoys)
         self.recurrence = recurrence.Recurrence(params.recurrence)
         self.reported = Reported(tuple(ACCOUNT_DETECTORS))
+        self.history = AccountHistory()
         self.days = AccountRows("account-days", _VERSION, _RECORD, {})
         self._day = 0
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """What a checkpoint holds of it, in an order that must not change."""
+        """What a checkpoint holds of it, `history` apart, in an order that must not change."""
         return (
             self.days,
             self.windows.sets,
@@ -160,6 +162,11 @@ class AccountWatch:
             self.recurrence.rows,
             self.reported.rows,
         )
+
+    @property
+    def newest_day(self) -> int:
+        """The newest local day of which anything was observed."""
+        return int(self.days.table["last_day"].max())
 
     def recovered(self) -> None:
         """Finish a recovery from a checkpoint."""
@@ -335,6 +342,7 @@ class AccountWatch:
             peak=own["peak"].astype(np.float64),
         )
         expected = self.baselines.expected(rows, closed.group, closed.day)
+        self.history.note(closed, expected, self.groups)
         concluded = self.slow_change.close(closed, expected)
         bare = calibrated("slow_change", concluded.score)
         score = _raised(bare, self.recurrence.raises(rows, day))

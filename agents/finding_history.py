@@ -83,5 +83,11 @@ class FindingHistory:
         )
 
 
+def excess_of(history: FindingHistory) -> float:
+    """By how much more was observed than expected, over all steps."""
+    expected = (value or 0.0 for value in history.expected)
+    return sum(history.observed) - sum(expected)
+
+
 def _avro_name(name: str) -> str:
     return "start" if name == "start_ms" else name

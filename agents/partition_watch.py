@@ -8,22 +8,24 @@ days of care and the analysts' verdicts take their places in that order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from agents.access_rows import SURFACES, long_steps
 from agents.account_days import AccountDays, by_local_day
+from agents.account_history import history_of
 from agents.account_watch import AccountWatch, WatchParams
 from agents.accounts import Accounts
 from agents.detectors.base import Accesses
 from agents.event_order import EventOrder
 from agents.explaining import AccessExplainer, CareParams
+from agents.finding_history import excess_of
 from agents.findings import Verdict, VerdictKind
 from agents.fusion import Fusion, FusionParams
 from agents.signals import SubjectKind, account_signal, account_subject
-from streams.event_time import MINUTE_MS, start_of_day_ms
+from streams.event_time import MINUTE_MS, paris_day, start_of_day_ms
 from streams.topics import VERDICTS
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from agents.account_cells import CellArray
     from agents.account_watch import Suspicion
     from agents.explaining import ExplainedAccesses
+    from agents.finding_history import FindingHistory
     from agents.findings import Finding
     from agents.left_out import LeftOutAccount
     from agents.signals import Signal, Subject
@@ -199,7 +202,7 @@ class PartitionWatch:
         begin_ms = start_of_day_ms(day)
         self._close(self._days.pass_time(begin_ms), concluded)
         self._fuse(self.watch.pass_time(begin_ms), concluded)
-        concluded.findings += self.fusion.pass_time(begin_ms)
+        self._tell(self.fusion.pass_time(begin_ms), concluded)
 
     def _close(self, cells: CellArray, concluded: Concluded) -> None:
         """Account for closed days: what an open incident touched, and what the region is told."""
@@ -216,9 +219,8 @@ class PartitionWatch:
                 for cell in own:
                     extra = round(float(cell["patients"]) - float(cell["expected_patients"]))
                     end_ms = start_of_day_ms(int(cell["day"]) + 1)
-                    concluded.findings += self.fusion.touched(
-                        subject, int(cell["day"]), max(extra, 0), end_ms
-                    )
+                    touched = self.fusion.touched(subject, int(cell["day"]), max(extra, 0), end_ms)
+                    self._tell(touched, concluded)
 
     def _open_accounts(self) -> list[Subject]:
         return [
@@ -229,7 +231,7 @@ class PartitionWatch:
 
     def _fuse(self, suspicions: list[Suspicion], concluded: Concluded) -> None:
         if suspicions:
-            concluded.findings += self.fusion.take([self._signal(one) for one in suspicions])
+            self._tell(self.fusion.take([self._signal(one) for one in suspicions]), concluded)
 
     def _signal(self, suspicion: Suspicion) -> Signal:
         account = self.accounts[suspicion.account]
@@ -246,7 +248,19 @@ class PartitionWatch:
                     benign=verdict.verdict is VerdictKind.BENIGN,
                     since_ms=verdict.compromised_since_ms,
                 )
-        concluded.findings += self.fusion.judge(verdict)
+        self._tell(self.fusion.judge(verdict), concluded)
+
+    def _tell(self, found: list[Finding], concluded: Concluded) -> None:
+        concluded.findings += [replace(one, history=self._history(one)) for one in found]
+
+    def _history(self, finding: Finding) -> FindingHistory | None:
+        """What the account did until then: on the finding's surface, or where it stood out most."""
+        # A verdict is told by the clock, which a recording's days may be far behind.
+        last_day = min(paris_day(finding.detected_at_ms - 1), self.watch.newest_day)
+        rows = self.accounts.rows_named(finding.structure_pid or "", finding.actor_pid)
+        own = [row for row in rows if SURFACES[self.accounts[row].surface] == finding.flow]
+        found = [history_of(self.watch, row, last_day) for row in own or rows]
+        return max((one for one in found if one is not None), key=excess_of, default=None)
 
     def _is_left_out(self, accounts: npt.NDArray[np.int64], days: Int64Array) -> BoolArray:
         left: BoolArray = np.zeros(len(accounts), np.bool_)
@@ -267,6 +281,7 @@ class PartitionWatch:
             *self._days.sections,
             *self.watch.sections,
             *self.fusion.sections,
+            *self.watch.history.sections,
         )
 
     def to_json(self) -> dict[str, Any]:

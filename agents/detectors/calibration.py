@@ -53,3 +53,9 @@ def calibrated(detector: str, evidence: FloatArray) -> FloatArray:
     seen, means = KNOTS[detector]
     inside = np.interp(evidence, seen, means)
     return inside + _SLOPE_BEYOND * np.maximum(evidence - seen[-1], 0.0)
+
+
+def evidence_at(detector: str, score: float) -> float:
+    """The evidence of one detector that `calibrated` makes a score of; the reverse of it."""
+    seen, means = KNOTS[detector]
+    return float(np.interp(score, means, seen)) + max(0.0, score - means[-1]) / _SLOPE_BEYOND

@@ -19,17 +19,26 @@ jobs under a personal account.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.distributions import log_normal_log10_tail, volume_and_share_log10_tails
+from agents.detectors.calibration import BUDGET, evidence_at
+from agents.distributions import (
+    log_normal_log10_tail,
+    negative_binomial_log10_tail,
+    volume_and_share_log10_tails,
+)
 
 if TYPE_CHECKING:
     from agents.baselines import Expected
     from agents.distributions import FloatArray
     from agents.patient_windows import Counted
+
+_HIGHEST_LEVEL: Final = 64.0
+"""An alarm is raised below so many times the mean, whatever a day's scatter."""
+_HALVINGS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,30 @@ def judge_each(
     )
     score[places] = judge(params, window, expected.at(account[places])).score
     return score
+
+
+def alarm_level(params: Params, mean: FloatArray, size: FloatArray) -> FloatArray:
+    """Distinct patients of a day from which on their number alone raises an alarm.
+
+    Args:
+        params: as of `judge`.
+        mean: shape (n,), what is expected of the day.
+        size: shape (n,), negative binomial size of the day.
+    """
+    wanted = evidence_at("tail", BUDGET) + np.log10(params.tests)
+    # Most days of an account are expected to be like the day before.
+    laws, which = np.unique(np.stack([mean, size]), axis=1, return_inverse=True)
+    mean, size = laws
+    relative_variance = 1.0 / size + 1.0 / mean
+    quiet, alarming = mean, _HIGHEST_LEVEL * (mean + 1.0)
+    for _ in range(_HALVINGS):
+        middle = (quiet + alarming) / 2.0
+        volume = negative_binomial_log10_tail(middle, mean, size)
+        volume = np.minimum(volume, log_normal_log10_tail(middle, mean, relative_variance))
+        is_alarm = volume >= wanted
+        quiet, alarming = np.where(is_alarm, quiet, middle), np.where(is_alarm, middle, alarming)
+    levels: FloatArray = np.maximum(np.ceil(alarming), params.least_patients)
+    return levels[which.reshape(-1)]
 
 
 def explain(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from agents.account_history import history_of
 from agents.findings import Verdict, VerdictKind
 from agents.left_out import LeftOutAccount
 from agents.partition_watch import PartitionWatchParams
+from agents.patient_sets import EXACT
 from agents.series import SeriesCodes
 from agents.shard import Shard, ShardParams
 from streams.columns import EventSlice
@@ -21,6 +23,7 @@ from tests.support.small_region import small_region
 if TYPE_CHECKING:
     import polars as pl
 
+    from agents.finding_history import FindingHistory
     from agents.findings import Finding
     from agents.region_cells import RegionCell
 
@@ -107,6 +110,28 @@ def told(findings: list[Finding]) -> list[tuple[str, int, str, int]]:
     )
 
 
+def closed_days(reader: Reader) -> dict[str, FindingHistory | None]:
+    """Every account's series up to the last closed day, by the account's pseudonyms."""
+    watch = reader.shard.watch
+    assert watch is not None
+    return {
+        f"{account.structure_pid}/{account.actor_pid}/{account.surface}": history_of(
+            watch.watch, row, watch.open_day - 1
+        )
+        for row, account in enumerate(watch.accounts[row] for row in range(len(watch.accounts)))
+    }
+
+
+def assert_alike(one: FindingHistory | None, other: FindingHistory | None) -> None:
+    """The same series; beyond `EXACT` patients in 24 hours a count is an estimate."""
+    if one is None or other is None or max(one.observed) <= EXACT:
+        assert one == other
+        return
+    assert replace(one, observed=(), unexplained=()) == replace(other, observed=(), unexplained=())
+    for count, again in zip(one.observed, other.observed, strict=True):
+        assert count == pytest.approx(again, rel=0.05 if again > EXACT else 0)
+
+
 WHOLE = read(HOUR_MS)
 
 
@@ -124,6 +149,30 @@ def test_cuts_order_and_crashes_change_no_finding(
     other = read(window_ms, crash_every=crash_every, turn=turn)
 
     assert told(other.findings) == told(WHOLE.findings)
+    theirs, ours = closed_days(other), closed_days(WHOLE)
+    assert theirs.keys() == ours.keys()
+    for name, series in theirs.items():
+        assert_alike(series, ours[name])
+
+
+def test_a_finding_shows_what_its_account_did_and_at_most_its_present_day_is_under_way() -> None:
+    final = closed_days(WHOLE)
+    for one in WHOLE.findings:
+        assert one.history is not None
+        assert one.history.starts_ms()[-1] < one.detected_at_ms
+        whole = [
+            dict(zip(own.starts_ms(), own.observed, strict=True))
+            for name, own in final.items()
+            if own is not None and name.startswith(f"{one.structure_pid}/{one.actor_pid}/")
+        ]
+        shown = dict(zip(one.history.starts_ms(), one.history.observed, strict=True))
+        now_ms = max(shown)
+        assert any(
+            all(shown[at_ms] == own.get(at_ms) for at_ms in shown if at_ms < now_ms)
+            and shown[now_ms] <= own.get(now_ms, shown[now_ms])
+            for own in whole
+        )
+    assert any(max(one.history.observed) > 200 for one in WHOLE.findings if one.history)
 
 
 def test_a_verdict_takes_its_place_in_the_log_however_late_it_is_read() -> None:
