@@ -74,7 +74,7 @@ def _sizes_bytes(seed: int, days: int) -> Int64Array:
     shared = (own.groups.rows, own.takeover.habits.groups, own.takeover.habits.popular)
     rows = np.arange(min(len(watch.accounts), _SAMPLE)).tolist()
     sizes = np.zeros(len(rows), np.int64)
-    for section in (*own.sections, watch.accounts):
+    for section in (*own.sections, own.history.rows, watch.accounts):
         if any(section is one for one in shared):
             continue
         if isinstance(section, AccountRows):
