@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from prometheus_client.exposition import choose_encoder
 
 from metrics.live import feed, snapshot
 from metrics.web_findings import FindingPages
+from metrics.web_hosts import KnownHosts, is_loopback
 from metrics.tempo import tempo
 from streams.errors import ConfigError
 from streams.event_time import FINEST_STEP_MS
@@ -62,6 +62,7 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
     "Server": "vigie",
 }
+UNKNOWN_HOST: Final = "unknown host; VIGIE_PAGE_URL names the one that the page is read at\n"
 STREAM_INTERVAL_S: Final = 1.0
 STREAMS_MAX: Final = 32
 """Open pages at once; more would cost the worker's loop more than watching is worth."""
@@ -99,9 +100,9 @@ class Monitor:
         self._state: tuple[int, bytes] = (-1, b"")
         self._tempo: tuple[int, bytes] = (-1, b"")
 
-    def app(self, host: str) -> web.Application:
-        """The application, for a server that will listen on `host`."""
-        app = web.Application(middlewares=[_guard(host)])
+    def app(self, host: str, page_url: str = "") -> web.Application:
+        """The application, for a server that will listen on `host` and is read at `page_url`."""
+        app = web.Application(middlewares=[_guard(KnownHosts(host, page_url))])
         for path, (name, kind) in ASSETS.items():
             app.router.add_get(path, _asset(PAGE / name, kind))
         for path, (name, kind) in VENDOR.items():
@@ -190,18 +191,13 @@ def _asset(path: Path, kind: str) -> Handler:
     return answer
 
 
-def _guard(host: str) -> Any:
-    """Security headers for every answer, and no answer to a foreign name on a loopback server.
-
-    A page elsewhere can point a name of its own at 127.0.0.1 and read what its visitor's machine
-    serves there; the Host header gives it away.
-    """
-    own = {"localhost", "127.0.0.1", "::1", host} if is_loopback(host) else None
+def _guard(known: KnownHosts) -> Any:
+    """Security headers for every answer, and no answer to a foreign name."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if own is not None and (request.url.host or "") not in own:
-            return web.Response(status=403, text="unknown host\n", headers=HEADERS)
+        if not known.knows(request.url.host or "", request.path):
+            return web.Response(status=403, text=UNKNOWN_HOST, headers=HEADERS)
         try:
             response = await handler(request)
         except web.HTTPException as error:
@@ -212,14 +208,6 @@ def _guard(host: str) -> Any:
         return response
 
     return guard
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +259,7 @@ def live_page(
     *,
     fallback: bool,
     announce: Callable[[Site], None],
+    page_url: str = "",
 ) -> Callable[[object], AbstractAsyncContextManager[Site]]:
     """The page as a service of the worker: it listens as long as the worker's loop lives.
 
@@ -280,11 +269,12 @@ def live_page(
         port: port, or 0 for any free one.
         fallback: take any free port when this one is taken.
         announce: told the address once it is listened on.
+        page_url: the page's address for its readers, if it is another.
     """
 
     @asynccontextmanager
     async def service(_: object) -> AsyncIterator[Site]:
-        site = await bind(monitor.app(host), host, port, fallback=fallback)
+        site = await bind(monitor.app(host, page_url), host, port, fallback=fallback)
         try:
             announce(site)
             yield site

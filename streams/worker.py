@@ -200,7 +200,12 @@ class Worker:
         desk = Desk(settings, self._findings, self._codec)
         monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings, desk)
         page = live_page(
-            monitor, settings.http_host, settings.http_port, fallback=fallback, announce=announce
+            monitor,
+            settings.http_host,
+            settings.http_port,
+            fallback=fallback,
+            announce=announce,
+            page_url=settings.page_url,
         )
         return run_worker(
             settings,
