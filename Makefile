@@ -9,6 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# The live page's chart library is not kept here: npm fetches what metrics/page/package-lock.json names,
+# and refuses it if its sha512 is another. Without npm the page shows tables.
+VENDOR := metrics/page/vendor
+CHARTS := $(if $(shell command -v npm),$(VENDOR)/.ready)
+
 # Quick tests share the cores; the system tests own their servers and run one after another.
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
@@ -18,13 +23,13 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types imports unit servers test-system bench lock clean distclean
+.PHONY: help venv page-assets demo test lint types imports unit servers test-system bench lock clean distclean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	| sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-venv: $(READY) ## build .venv with .venv/bin/vigie from the pinned, hashed requirements
+venv: $(READY) $(CHARTS) ## build .venv with .venv/bin/vigie from the pinned, hashed requirements
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Vigie needs Python 3.11 or newer: install it, or name one with make PYTHON=..." >&2; exit 2; }
@@ -37,6 +42,18 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-dev.txt
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
+	@command -v npm > /dev/null \
+	|| echo "the live page's charts need npm once (Debian: apt-get install npm), then make page-assets; tables until then"
+
+page-assets: $(VENDOR)/.ready ## fetch the live page's chart library with npm, by its sha512
+	@test -e $(VENDOR)/.ready
+
+$(VENDOR)/.ready: metrics/page/package.json metrics/page/package-lock.json
+	@rm -rf build/page-assets && mkdir -p build/page-assets $(VENDOR) && cp $^ build/page-assets
+	@if (cd build/page-assets && npm ci --ignore-scripts --no-audit --no-fund --loglevel error); then \
+	  cd build/page-assets/node_modules/uplot \
+	  && cp dist/uPlot.esm.js dist/uPlot.min.css LICENSE $(CURDIR)/$(VENDOR) && touch $(CURDIR)/$@; \
+	else echo "npm could not fetch the live page's chart library: tables until make page-assets succeeds" >&2; fi
 
 demo: venv ## run the main job on this machine: broker, simulated region, worker, live page
 	@$(BIN)/vigie demo
@@ -73,5 +90,5 @@ clean: ## remove what the tests and tools wrote (the jars of the system tests st
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build/logs dist
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-distclean: clean ## remove the environment and the jars too
-	rm -rf $(VENV) build
+distclean: clean ## remove the environment, the jars and the chart library too
+	rm -rf $(VENV) $(VENDOR) build

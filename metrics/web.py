@@ -18,9 +18,9 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from metrics.live import feed, snapshot
+from metrics.tempo import tempo
 from metrics.web_findings import FindingPages
 from metrics.web_hosts import KnownHosts, is_loopback
-from metrics.tempo import tempo
 from streams.errors import ConfigError
 from streams.event_time import FINEST_STEP_MS
 
@@ -33,11 +33,16 @@ if TYPE_CHECKING:
 
     from metrics.tempo import PageView
     from metrics.views import FindingsFeed
+    from metrics.web_findings import VerdictDesk
     from metrics.worker import WorkerMetrics
 
 PAGE: Final = Path(__file__).parent / "page"
-SCRIPTS: Final = ("app", "dom", "feed", "words")
-STYLES: Final = ("style",)
+SCRIPTS: Final = (
+    *("app", "charts", "day", "departments", "dom", "feed", "finding", "flows", "format", "health"),
+    *("language", "map", "mixes", "names", "objectives", "summary", "verdict"),
+    *("words-en", "words-fr"),
+)
+STYLES: Final = ("finding", "panels", "style")
 ASSETS: Final = {
     "/": ("index.html", "text/html"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
@@ -87,6 +92,7 @@ class Monitor:
         worker: WorkerMetrics,
         clock: Callable[[], int],
         findings: FindingsFeed | None = None,
+        *,
         desk: VerdictDesk | None = None,
     ) -> None:
         self._registry = registry
@@ -115,9 +121,7 @@ class Monitor:
         app.router.add_get("/api/tempo", self._api_tempo)
         app.router.add_get("/api/findings", self._api_findings)
         app.router.add_get("/api/stream", self._api_stream)
-        pages = FindingPages(
-            self._findings, self._desk, self._clock, is_private=is_loopback(host)
-        )
+        pages = FindingPages(self._findings, self._desk, self._clock, is_private=is_loopback(host))
         pages.add_to(app)
         app.on_shutdown.append(self._close_streams)
         return app

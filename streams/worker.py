@@ -198,7 +198,7 @@ class Worker:
             self._view, self._metrics, _wall_ms, self._findings, self._push.rows
         )
         desk = Desk(settings, self._findings, self._codec)
-        monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings, desk)
+        monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings, desk=desk)
         page = live_page(
             monitor,
             settings.http_host,

@@ -1,366 +1,201 @@
-// The live page: one stream of states in, text and bars out. Nothing is kept beyond this tab.
+// The live page: one stream of states in, views out. Nothing is kept beyond this tab.
 
-import { byId, element, fill, head } from "/dom.js";
+import { loadCharts } from "/charts.js";
+import { showDay } from "/day.js";
+import { byId, offer, setText } from "/dom.js";
 import { showFeed } from "/feed.js";
-import { CODE_NAMES, FLOW_NAMES, WORDS } from "/words.js";
+import { showFinding } from "/finding.js";
+import { headFlows, showFlows, toggleSectors } from "/flows.js";
+import { showHealth } from "/health.js";
+import { language, named, switchLanguage, word } from "/language.js";
+import { showMap } from "/map.js";
+import { showMixes } from "/mixes.js";
+import { FLOW_SHORT } from "/names.js";
+import { objectiveFilters, showObjectives } from "/objectives.js";
+import { showSummary, windowText } from "/summary.js";
 
 const STALE_MS = 5000;
-const TREND_POINTS = 180;
-const TREND_POINTS_MIN = 30;
-const SVG = "http://www.w3.org/2000/svg";
+const TEMPO_MS = 5000;
+const OBJECTIVES_MS = 60_000;
 
-const trends = new Map();
-let language = remembered("vigie-language") === "en" ? "en" : "fr";
-let chosenWindow = "1m";
-let chosenPeriod = "month";
-let paused = false;
-let state = null;
-let heardAt = 0;
-let broken = false;
-
-function remembered(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null; // storage is switched off in this browser
-  }
-}
-
-function remember(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // the choice lasts as long as the tab
-  }
-}
-
-const word = (key) => WORDS[language][key];
-const named = (table, key) => {
-  const name = table[key] ?? key;
-  return typeof name === "string" ? name : name[language];
+/** What is known and chosen; every view reads it, only this file writes it. */
+const app = {
+  state: null,
+  tempo: null,
+  feed: { version: null, findings: [] },
+  objectives: null,
+  objectivesFailed: false,
+  window: "1m",
+  period: "month",
+  flow: "all",
+  objectiveFilter: "all",
 };
+let [view, findingId] = ["region", null];
+let hasArrived = false;
+let paused = false;
+let broken = false;
+let heardAt = 0;
 
-// -- numbers ------------------------------------------------------------------------------------
+// -- what is read ---------------------------------------------------------------------------------
 
-const number = (value, options) => new Intl.NumberFormat(language, options).format(value);
-const exact = (value) => number(value, { maximumFractionDigits: 0 });
+const busy = new Set();
 
-function rate(value) {
-  if (value === 0) return "0";
-  if (value < 0.005) return "<" + number(0.01);
-  const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
-  return number(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-function count(value) {
-  if (value === null) return "–";
-  if (value < 10000) return exact(value);
-  return number(value, { notation: "compact", maximumSignificantDigits: 4 });
-}
-
-function share(value) {
-  if (value === undefined || value === null) return "–";
-  return number(value, { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 });
-}
-
-function span(seconds) {
-  if (seconds === null) return "–";
-  const s = Math.max(0, Math.round(seconds));
-  if (s < 120) return `${s} s`;
-  if (s < 7200) return `${Math.round(s / 60)} min`;
-  if (s < 172800) return `${Math.round(s / 3600)} h`;
-  return `${Math.round(s / 86400)} ${language === "fr" ? "j" : "d"}`;
-}
-
-// -- building blocks ----------------------------------------------------------------------------
-
-function bars(list, rows, field) {
-  const shown = rows.filter((row) => row.window === chosenWindow && row.ratio > 0);
-  shown.sort((a, b) => b.ratio - a.ratio);
-  if (shown.length === 0) {
-    list.replaceChildren(element("li", word("noData"), { class: "empty" }));
-    return;
-  }
-  list.replaceChildren(
-    ...shown.map((row) => {
-      const item = element("li");
-      const bar = element("span", undefined, { class: "bar", "aria-hidden": "true" });
-      bar.style.setProperty("--share", row.ratio.toFixed(4));
-      const name = named(CODE_NAMES, row[field]);
-      item.append(element("span", name, { class: "name" }), element("span", share(row.ratio)), bar);
-      return item;
-    }),
-  );
-}
-
-function sparkline(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const picture = document.createElementNS(SVG, "svg");
-  picture.setAttribute("viewBox", "0 0 100 28");
-  picture.setAttribute("preserveAspectRatio", "none");
-  picture.setAttribute("role", "img");
-  const label = word("trendOf").replace("{low}", rate(low)).replace("{high}", rate(high));
-  picture.setAttribute("aria-label", label);
-  const line = document.createElementNS(SVG, "polyline");
-  const steps = Math.max(TREND_POINTS_MIN, values.length) - 1;
-  const points = values.map((value, at) => {
-    const x = 100 - ((values.length - 1 - at) * 100) / steps;
-    const y = high > 0 ? 26 - (value / high) * 24 : 26;
-    return `${x.toFixed(2)},${y.toFixed(2)}`;
-  });
-  line.setAttribute("points", points.join(" "));
-  picture.append(line);
-  return picture;
-}
-
-// -- panels -------------------------------------------------------------------------------------
-
-const flowRate = (flow) =>
-  Object.values(flow.sectors).reduce((sum, sector) => sum + sector.rates[chosenWindow], 0);
-const delayOf = (part) => (part.newest_ms === null ? null : (state.now_ms - part.newest_ms) / 1000);
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-const known = (values) => values.filter((value) => value !== null);
-const warned = (value) => ({ text: count(value), title: exact(value), tone: value > 0 ? "warn" : "" });
-
-function showSummary() {
-  const delays = known(state.flows.map(delayOf));
-  const lags = known(state.flows.map((flow) => flow.lag));
-  const total = (field) => sum(state.flows.map((flow) => flow[field]));
-  const open = Object.values(state.findings.open);
-  const facts = [
-    ["openFindings", open.length ? exact(sum(open)) : "–", sum(open) > 0 ? "warn" : ""],
-    ["totalRate", rate(sum(state.flows.map(flowRate))), ""],
-    ["totalEvents", exact(total("events")), ""],
-    ["totalLag", lags.length ? count(sum(lags)) : "–", ""],
-    ["oldestDelay", delays.length ? span(Math.max(...delays)) : "–", ""],
-    ["late", exact(total("late")), ""],
-    ["duplicates", exact(total("duplicates")), ""],
-    ["dead", exact(total("dead_letters")), total("dead_letters") > 0 ? "warn" : ""],
-  ];
-  const list = byId("summary");
-  while (list.children.length < facts.length) {
-    const pair = element("div");
-    pair.append(element("dt"), element("dd"));
-    list.append(pair);
-  }
-  facts.forEach(([key, text, tone], at) => {
-    const [name, value] = list.children[at].children;
-    name.textContent = word(key);
-    value.className = tone;
-    if (value.textContent !== text) value.textContent = text;
-  });
-}
-
-function showRates() {
-  const table = byId("rate-table");
-  const highest = Math.max(
-    1e-9,
-    ...state.flows.flatMap((f) => Object.values(f.sectors).map((s) => s.rates[chosenWindow])),
-  );
-  const cell = (value) => ({
-    text: rate(value),
-    title: `${number(value, { maximumSignificantDigits: 6 })} /s`,
-    heat: Math.sqrt(value / highest),
-  });
-  const rows = state.sectors.map((sector) => {
-    const values = state.flows.map((flow) => flow.sectors[sector].rates[chosenWindow]);
-    return [sector, ...values.map(cell), { text: rate(sum(values)), tone: "sum" }];
-  });
-  const totals = state.flows.map(flowRate);
-  fill(table.tBodies[0], rows);
-  const sums = [...totals, sum(totals)].map((value) => ({ text: rate(value), tone: "sum" }));
-  if (table.tFoot.rows.length === 0) {
-    table.tFoot.append(element("tr"), element("tr", undefined, { class: "trend" }));
-    for (let at = 0; at < totals.length + 2; at += 1) {
-      for (const row of table.tFoot.rows) {
-        row.append(at === 0 ? element("th", "", { scope: "row" }) : element("td"));
-      }
-    }
-  }
-  const [sumRow, trendRow] = table.tFoot.rows;
-  sumRow.cells[0].textContent = word("total");
-  trendRow.cells[0].textContent = word("trend");
-  sums.forEach((value, at) => (sumRow.cells[at + 1].textContent = value.text));
-  state.flows.forEach((flow, at) => {
-    const values = trends.get(flow.flow) ?? [];
-    if (values.length > 1) trendRow.cells[at + 1].replaceChildren(sparkline(values));
-  });
-}
-
-function showHealth() {
-  const failure = (flow) => {
-    const parts = Object.values(flow.sectors)
-      .filter((sector) => sector.failures[chosenWindow] !== undefined)
-      .map((sector) => [sector.failures[chosenWindow], sector.rates[chosenWindow]]);
-    const weight = sum(parts.map(([, r]) => r));
-    return weight > 0 ? sum(parts.map(([ratio, r]) => ratio * r)) / weight : null;
-  };
-  const big = (value) => ({ text: count(value), title: value === null ? "" : exact(value) });
-  fill(byId("health-table").tBodies[0], [
-    [word("events"), ...state.flows.map((flow) => big(flow.events))],
-    [word("lag"), ...state.flows.map((flow) => big(flow.lag))],
-    [{ text: word("delay"), title: word("delayTitle") }, ...state.flows.map((flow) => span(delayOf(flow)))],
-    [word("failures"), ...state.flows.map((flow) => share(failure(flow)))],
-    [word("late"), ...state.flows.map((flow) => big(flow.late))],
-    [word("duplicates"), ...state.flows.map((flow) => big(flow.duplicates))],
-    [word("dead"), ...state.flows.map((flow) => warned(flow.dead_letters))],
-  ]);
-}
-
-function showRest() {
-  bars(byId("ins-results"), state.ins_results, "code");
-  bars(byId("ins-statuses"), state.ins_statuses, "code");
-  const platform = state.auth.filter((row) => row.flow === "platform-accesses");
-  bars(byId("auth"), platform, "auth_method");
-  showActive();
-  const parts = state.partitions.map((part) => [
-    String(part.partition),
-    exact(part.events),
-    count(part.lag),
-    span(delayOf(part)),
-  ]);
-  fill(byId("partition-table").tBodies[0], parts.length ? parts : [[word("none"), "", "", ""]]);
-  const letters = state.dead_letters.map((row) =>
-    element("li", `${named(FLOW_NAMES, row.flow)} · ${row.reason} · ${exact(row.count)}`),
-  );
-  byId("dead-letters").replaceChildren(...(letters.length ? letters : [element("li", word("none"))]));
-  byId("version").textContent = `${word("version")} ${state.version}`;
-}
-
-function showActive() {
-  const rows = state.sectors.flatMap((sector) =>
-    ["accounts", "structures"].map((kind) => [
-      `${sector} · ${word(kind)}`,
-      ...state.flows.map((flow) => {
-        const cell = state.active.find(
-          (row) => row.flow === flow.flow && row.sector === sector && row.window === chosenPeriod,
-        );
-        return cell && cell[kind] !== null ? exact(cell[kind]) : "–";
-      }),
-    ]),
-  );
-  const shown = rows.filter((row) => row.slice(1).some((text) => text !== "–"));
-  fill(byId("active-table").tBodies[0], shown.length ? shown : [[word("none")]]);
-}
-
-function showHeads() {
-  const flows = state.flows.map((flow) => ({ text: named(FLOW_NAMES, flow.flow), title: flow.flow }));
-  head(byId("rate-table"), [word("sector"), ...flows, word("total")]);
-  head(byId("health-table"), [word("measure"), ...flows]);
-  head(byId("active-table"), [word("sector"), ...flows]);
-  const last = { text: word("delay"), title: word("delayTitle") };
-  head(byId("partition-table"), [word("partition"), word("events"), word("lag"), last]);
-}
-
-// Radio buttons, made once; their words follow the language.
-function offer(place, choices, chosen, choose) {
-  const labels = place.querySelectorAll("label");
-  if (labels.length > 0) {
-    choices.forEach(([, text], at) => (labels[at].lastChild.textContent = text));
-    return;
-  }
-  for (const [value, text] of choices) {
-    const label = element("label");
-    const input = element("input", undefined, { type: "radio", name: place.id, value });
-    input.checked = value === chosen;
-    input.addEventListener("change", () => {
-      choose(value);
-      show();
-    });
-    label.append(input, element("span", text));
-    place.append(label);
+/** Reads an address unless the last reading of it is still on its way; `null` where it fails. */
+async function read(path) {
+  if (busy.has(path)) return undefined;
+  busy.add(path);
+  try {
+    const answer = await fetch(path);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null; // the status line says that the connection is lost; the next turn tries again
+  } finally {
+    busy.delete(path);
   }
 }
+
+// The stream says that something changed; the findings themselves are read when it does.
+async function readFeed() {
+  if (app.state.findings.version === app.feed.version) return;
+  const feed = await read("/api/findings");
+  if (!feed) return;
+  app.feed = feed;
+  show();
+}
+
+async function readTempo() {
+  if (paused || document.hidden) return;
+  const tempo = await read("/api/tempo");
+  if (!tempo) return;
+  app.tempo = tempo;
+  show();
+}
+
+async function readObjectives() {
+  if (paused || document.hidden) return;
+  const objectives = await read("/api/objectives");
+  if (objectives === undefined) return;
+  app.objectivesFailed = objectives === null;
+  app.objectives = objectives ?? app.objectives;
+  show();
+}
+
+// -- what is shown --------------------------------------------------------------------------------
 
 function showChoices() {
-  const windows = state.windows.map((name) => [name, name.replace("m", " min").replace("h", " h")]);
-  offer(byId("windows"), windows, chosenWindow, (name) => {
-    chosenWindow = name;
-    trends.clear();
-  });
-  const periods = ["day", "month", "previous_month"].map((name) => [name, word(name)]);
-  offer(byId("periods"), periods, chosenPeriod, (name) => (chosenPeriod = name));
+  const windows = app.state.windows.map((name) => [name, windowText(name)]);
+  offer(byId("windows"), windows, app.window, (name) => choose("window", name));
+  const flows = app.state.flows.map(({ flow }) => [flow, named(FLOW_SHORT, flow)]);
+  offer(byId("map-flows"), [["all", word("allFlows")], ...flows], app.flow, (name) => choose("flow", name));
+  const periods = [["day", word("dayPeriod")], ["month", word("month")], ["previous_month", word("previousMonth")]];
+  offer(byId("periods"), periods, app.period, (name) => choose("period", name));
+  offer(byId("objective-states"), objectiveFilters(), app.objectiveFilter, (name) => choose("objectiveFilter", name));
 }
 
-let feed = { version: null, findings: [] };
-let fetching = false;
-
-// The stream says that something changed; the findings themselves are fetched when it does.
-async function refreshFeed() {
-  if (fetching || state.findings.version === feed.version) return;
-  fetching = true;
-  try {
-    const answer = await fetch("/api/findings");
-    if (answer.ok) feed = await answer.json();
-    showFeed(feed, state.findings, language);
-  } catch {
-    // the status line says that the connection is lost; the next state tries again
-  } finally {
-    fetching = false;
-  }
+function choose(name, value) {
+  app[name] = value;
+  show();
 }
+
+const VIEWS = {
+  region: () => [showSummary, showFlows, showMap, showDay, showMixes].forEach((part) => part(app)),
+  constats: () => {},
+  constat: () => {
+    const isNew = hasArrived;
+    hasArrived = false;
+    showFinding(findingId, app.feed.version, isNew);
+  },
+  objectifs: () => showObjectives(app),
+  technique: () => showHealth(app),
+};
 
 function show() {
-  if (state === null) return;
-  showFeed(feed, state.findings, language);
-  showChoices();
-  showSummary();
-  showRates();
-  showHealth();
-  showRest();
+  if (app.state === null) return;
+  showFeed(app);
+  VIEWS[view]();
+  setText(byId("version"), `${word("version")} ${app.state.version}`);
   showStatus();
 }
 
-// -- connection, language, pause ----------------------------------------------------------------
+function statusNow() {
+  if (paused) return "paused";
+  if (broken) return "lost";
+  if (app.state === null) return "connecting";
+  if (performance.now() - heardAt > STALE_MS) return "stale";
+  return app.state.ready ? "live" : "recovering";
+}
 
 function showStatus() {
-  const silent = performance.now() - heardAt > STALE_MS;
-  let now = "live";
-  if (paused) now = "paused";
-  else if (broken) now = "lost";
-  else if (state === null) now = "connecting";
-  else if (silent) now = "stale";
-  else if (!state.ready) now = "recovering";
-  const status = byId("status");
-  if (status.dataset.state !== now || byId("status-text").textContent !== word(now)) {
-    status.dataset.state = now;
-    byId("status-text").textContent = word(now);
-  }
+  const now = statusNow();
+  byId("status").dataset.state = now;
+  setText(byId("status-text"), word(now));
   byId("main").dataset.fresh = String(now === "live" || now === "recovering");
 }
 
 function translate() {
-  document.documentElement.lang = language;
-  for (const place of document.querySelectorAll("[data-word]")) {
-    place.textContent = word(place.dataset.word);
-  }
+  document.documentElement.lang = language();
+  for (const place of document.querySelectorAll("[data-word]")) place.textContent = word(place.dataset.word);
+  for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", word(place.dataset.label));
   byId("pause").textContent = word(paused ? "resume" : "pause");
   const other = byId("language");
   other.textContent = word("other");
-  other.lang = language === "fr" ? "en" : "fr";
-  if (state !== null) showHeads();
+  other.lang = language() === "fr" ? "en" : "fr";
+  headFlows();
+  if (app.state !== null) showChoices();
+  nameDocument();
   show();
   showStatus();
 }
 
+// -- which view -----------------------------------------------------------------------------------
+
+const TITLE_WORDS = { region: "region", constats: "findings", objectifs: "objectives", technique: "health" };
+
+function nameDocument() {
+  if (view !== "constat") document.title = `${word(TITLE_WORDS[view])} · Vigie`;
+}
+
+/** `#/constats/ID`, the older `#finding-ID` of alerts, `#/VIEW`, and the region for everything else. */
+function placeOf(hash) {
+  const text = decodeURIComponent(hash.slice(1));
+  const finding = text.match(/^(?:finding-|\/constats\/)(.+)$/);
+  if (finding) return ["constat", finding[1]];
+  const name = text.replace(/^\//, "");
+  return [name !== "constat" && Object.hasOwn(VIEWS, name) ? name : "region", null];
+}
+
+function go(isFirst) {
+  const before = `${view} ${findingId}`;
+  [view, findingId] = placeOf(location.hash);
+  for (const name of Object.keys(VIEWS)) byId(`view-${name}`).hidden = name !== view;
+  const tab = view === "constat" ? "constats" : view;
+  for (const link of document.querySelectorAll("nav [data-view]")) {
+    if (link.dataset.view === tab) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const isMove = !isFirst && before !== `${view} ${findingId}`;
+  hasArrived = isMove;
+  nameDocument();
+  show();
+  if (!isMove) return;
+  scrollTo(0, 0);
+  if (view !== "constat") byId(`view-${view}`).querySelector("h2").focus({ preventScroll: true });
+}
+
+// -- start ----------------------------------------------------------------------------------------
+
 function hear(next) {
-  const isFirst = state === null;
-  state = next;
+  const isFirst = app.state === null;
+  app.state = next;
   heardAt = performance.now();
   broken = false;
-  for (const flow of state.flows) {
-    const values = trends.get(flow.flow) ?? [];
-    values.push(flowRate(flow));
-    trends.set(flow.flow, values.slice(-TREND_POINTS));
-  }
-  if (isFirst) showHeads();
+  if (isFirst) showChoices();
   show();
-  refreshFeed();
+  readFeed();
 }
 
 byId("language").addEventListener("click", () => {
-  language = language === "fr" ? "en" : "fr";
-  remember("vigie-language", language);
+  switchLanguage();
   translate();
 });
 byId("pause").addEventListener("click", () => {
@@ -368,7 +203,20 @@ byId("pause").addEventListener("click", () => {
   byId("pause").setAttribute("aria-pressed", String(paused));
   translate();
 });
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address says which view is open
+  byId("main").focus();
+});
+byId("all-sectors").addEventListener("click", () => {
+  toggleSectors();
+  show();
+});
+addEventListener("hashchange", () => go(false));
+document.addEventListener("visibilitychange", readTempo);
 
+await loadCharts();
+translate();
+go(true);
 const stream = new EventSource("/api/stream");
 stream.addEventListener("message", (message) => {
   if (!paused) hear(JSON.parse(message.data));
@@ -378,4 +226,7 @@ stream.addEventListener("error", () => {
   showStatus();
 });
 setInterval(showStatus, 1000);
-translate();
+setInterval(readTempo, TEMPO_MS);
+setInterval(readObjectives, OBJECTIVES_MS);
+readTempo();
+readObjectives();

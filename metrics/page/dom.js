@@ -2,15 +2,34 @@
 
 export const byId = (id) => document.getElementById(id);
 
-export function element(tag, text, attributes = {}) {
+/**
+ * An element with attributes and children; what is null or undefined is left out.
+ * @param {string} tag
+ * @param {Record<string, string | null>} [attributes]
+ * @param {...(Node | string | null | undefined)} children
+ */
+export function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
 }
 
-// A row keeps its cells between states: only text that changed is touched, so that selection,
-// focus and screen readers are left in peace.
+/** Touches the text only if it changed, so that selection and screen readers are left in peace. */
+export function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+/** Puts children in place without touching those that stand there already. */
+export function place(parent, children) {
+  const same = parent.children.length === children.length;
+  if (same && children.every((child, at) => child === parent.children[at])) return;
+  parent.replaceChildren(...children);
+}
+
+/** Rows of a table body: a cell is a text, or text with title, tone and heat (0 to 1). */
 export function fill(body, rows) {
   while (body.rows.length > rows.length) body.deleteRow(-1);
   rows.forEach((cells, at) => {
@@ -18,26 +37,47 @@ export function fill(body, rows) {
     while (row.cells.length > cells.length) row.deleteCell(-1);
     cells.forEach((cell, column) => {
       const wanted = typeof cell === "object" ? cell : { text: cell };
-      let place = row.cells[column];
-      if (!place) {
-        place = column === 0 ? element("th", "", { scope: "row" }) : element("td");
-        row.append(place);
+      let found = row.cells[column];
+      if (!found) {
+        found = column === 0 ? make("th", { scope: "row" }) : make("td");
+        row.append(found);
       }
-      if (place.textContent !== wanted.text) place.textContent = wanted.text;
-      place.title = wanted.title ?? "";
-      place.className = wanted.tone ?? "";
-      if (wanted.heat !== undefined) place.style.setProperty("--heat", wanted.heat.toFixed(3));
+      setText(found, wanted.text);
+      found.title = wanted.title ?? "";
+      found.className = wanted.tone ?? "";
     });
   });
 }
 
 export function head(table, names) {
-  const row = element("tr");
-  for (const [at, name] of names.entries()) {
-    const cell = element("th", name.text ?? name, { scope: "col" });
-    if (name.title) cell.title = name.title;
-    if (at === 0) cell.className = "first";
-    row.append(cell);
+  const cells = names.map((name, at) => {
+    const attributes = { scope: "col", title: name.title ?? null, class: at === 0 ? "first" : null };
+    return make("th", attributes, name.text ?? name);
+  });
+  table.tHead.replaceChildren(make("tr", {}, ...cells));
+}
+
+/** A whole table, for figures that do not move. */
+export function table(caption, names, rows) {
+  const made = make("table", { class: "grid" }, make("caption", { class: "hidden" }, caption));
+  made.append(make("thead"), make("tbody"));
+  head(made, names);
+  fill(made.tBodies[0], rows);
+  return made;
+}
+
+/** Radio buttons as a row of pills; made once, their words follow the language. */
+export function offer(fieldset, choices, chosen, choose) {
+  const labels = fieldset.querySelectorAll("label");
+  if (labels.length === choices.length) {
+    choices.forEach(([, text], at) => setText(labels[at].lastChild, text));
+    return;
   }
-  table.tHead.replaceChildren(row);
+  labels.forEach((label) => label.remove());
+  for (const [value, text] of choices) {
+    const input = make("input", { type: "radio", name: fieldset.id, value });
+    input.checked = value === chosen;
+    input.addEventListener("change", () => choose(value));
+    fieldset.append(make("label", {}, input, make("span", {}, text)));
+  }
 }

@@ -1,117 +1,89 @@
-// The findings: one line each, and why, unfolded on demand. Open ones first, as the server orders them.
+// The findings as a feed: each a link to a page of its own. Open ones first, as the server orders them.
 
-import { byId, element } from "/dom.js";
-import { DETECTOR_NAMES, FLOW_NAMES, SEVERITY_NAMES, STATUS_NAMES, WORDS } from "/words.js";
+import { byId, make, place, setText } from "/dom.js";
+import { exact, moment, time } from "/format.js";
+import { language, named, typeset, word } from "/language.js";
+import { DETECTOR_NAMES, FLOW_NAMES, SECTOR_NAMES, SEVERITY_NAMES, STATUS_NAMES } from "/names.js";
+import { openFindings } from "/summary.js";
 
-const lines = new Map();
-let language = "fr";
-let asked = decodeURIComponent(location.hash.slice(1));
+const FIRST_FEW = 5;
+const items = new Map();
 
-const word = (key) => WORDS[language][key];
-const named = (table, key) => {
-  const name = table[key] ?? key;
-  return typeof name === "string" ? name : name[language];
-};
-const figure = (value) => new Intl.NumberFormat(language, { maximumFractionDigits: 0 }).format(value);
-const moment = (ms) =>
-  new Intl.DateTimeFormat(language === "en" ? "en-GB" : "fr", { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "short" }).format(ms);
+export const isOpen = (finding) => finding.status === "OPEN" || finding.status === "CONFIRMED";
+export const reasonsOf = (finding) =>
+  language() === "en" && finding.reasons_en.length > 0 ? finding.reasons_en : finding.reasons.map(typeset);
+const speaks = (finding) => (language() === "en" && finding.reasons_en.length > 0 ? "en" : "fr");
 
-function oddsText(log10) {
-  if (log10 === null) return "–";
-  const exponent = Math.floor(log10);
-  const times = exponent < 9 ? figure(10 ** exponent) : `10^${exponent}`;
-  return word("oddsOf").replace("{times}", times);
+/** Where a finding lies, in words. */
+export function whereOf(finding) {
+  const sector = named(SECTOR_NAMES, finding.sector);
+  return finding.flow === null ? sector : `${named(FLOW_NAMES, finding.flow)} · ${sector}`;
 }
 
-function facts(pairs) {
-  const list = element("dl", undefined, { class: "facts" });
-  for (const [name, text] of pairs) list.append(element("dt", name), element("dd", text));
+export function severityTag(severity) {
+  const [name, asks] = named(SEVERITY_NAMES, severity);
+  return make("span", { class: "severity", "data-severity": severity, title: asks }, name);
+}
+
+export const reasonList = (finding) =>
+  make("ol", { class: "reasons", lang: speaks(finding) }, ...reasonsOf(finding).map((text) => make("li", {}, text)));
+
+/** One finding as a line of a feed; the same element from state to state as long as nothing changes. */
+function itemOf(finding, list) {
+  const key = `${list} ${finding.finding_id}`;
+  const sign = `${finding.revision} ${language()}`;
+  const kept = items.get(key);
+  if (kept?.dataset.sign === sign) return kept;
+  const at = finding.opened_at_ms ?? finding.detected_at_ms;
+  const title = make("a", { href: `#/constats/${encodeURIComponent(finding.finding_id)}` }, named(DETECTOR_NAMES, finding.detector));
+  const line = make("div", { class: "line" }, severityTag(finding.severity), title);
+  if (finding.status !== "OPEN") line.append(make("span", { class: "state" }, named(STATUS_NAMES, finding.status)));
+  line.append(time(at));
+  const facts = make("p", { class: "where" }, whereOf(finding));
+  if (finding.patients !== null) {
+    facts.append(" · ", make("strong", {}, word("patientsShort", { n: exact(finding.patients) })));
+  }
+  const why = make("p", { class: "why", lang: speaks(finding) }, reasonsOf(finding)[0] ?? "");
+  const item = kept ?? make("li");
+  const hadFocus = item.contains(document.activeElement);
+  item.replaceChildren(line, facts, why);
+  if (hadFocus) title.focus();
+  Object.assign(item.dataset, { sign, severity: finding.severity, status: finding.status });
+  items.set(key, item);
+  return item;
+}
+
+function stateText(state, shown) {
+  if (state.findings.version === null) return word("findingsElsewhere");
+  const open = openFindings(state);
+  if (open > 0) return word("openCount", { n: exact(open) });
+  return word(shown === 0 ? "noFindings" : "noOpenFindings");
+}
+
+export function showFeed({ feed, state }) {
+  const [open, closed] = [feed.findings.filter(isOpen), feed.findings.filter((one) => !isOpen(one))];
+  place(byId("findings-open"), open.map((one) => itemOf(one, "open")));
+  place(byId("findings-closed"), closed.map((one) => itemOf(one, "closed")));
+  byId("closed-title").hidden = closed.length === 0;
+  setText(byId("findings-state"), stateText(state, feed.findings.length));
+  const first = open.slice(0, FIRST_FEW);
+  place(byId("look-list"), first.map((one) => itemOf(one, "look")));
+  setText(byId("look-state"), first.length > 0 ? "" : stateText(state, feed.findings.length));
+  const known = new Set(feed.findings.map((one) => one.finding_id));
+  for (const key of items.keys()) if (!known.has(key.split(" ")[1])) items.delete(key);
+  const badge = byId("nav-open");
+  const count = openFindings(state) ?? 0;
+  badge.hidden = count === 0;
+  setText(badge, exact(count));
+}
+
+/** Other findings as a short list of links. */
+export function relatedList(findings) {
+  const list = make("ul", { class: "related" });
+  for (const one of findings) {
+    const link = make("a", { href: `#/constats/${encodeURIComponent(one.finding_id)}` }, named(DETECTOR_NAMES, one.detector));
+    const text = `${moment(one.opened_at_ms ?? one.detected_at_ms)} · ${named(STATUS_NAMES, one.status)}`;
+    list.append(make("li", {}, severityTag(one.severity), link, make("span", { class: "soft" }, text)));
+  }
   return list;
 }
-
-function unfolded(finding) {
-  const inside = element("div", undefined, { class: "why" });
-  const translated = language === "en" && finding.reasons_en.length > 0;
-  const reasons = element("ol", undefined, { lang: translated ? "en" : "fr" });
-  for (const text of translated ? finding.reasons_en : finding.reasons) reasons.append(element("li", text));
-  const agreeing = finding.detectors.map((name) => named(DETECTOR_NAMES, name)).join(", ");
-  inside.append(
-    reasons,
-    facts([
-      [word("findingWindow"), `${moment(finding.window_start_ms)} – ${moment(finding.window_end_ms)}`],
-      [word("detectedAt"), moment(finding.detected_at_ms)],
-      [word("odds"), oddsText(finding.score_log10)],
-      [word("detectors"), agreeing],
-      [word("command"), `vigie findings show ${finding.finding_id}`],
-    ]),
-  );
-  return inside;
-}
-
-function summaryOf(finding) {
-  const line = element("summary");
-  const [name, asks] = named(SEVERITY_NAMES, finding.severity);
-  line.append(element("span", name, { class: "severity", title: asks }));
-  line.append(element("span", named(DETECTOR_NAMES, finding.detector), { class: "what" }));
-  const flow = finding.flow === null ? "" : ` · ${named(FLOW_NAMES, finding.flow)}`;
-  line.append(element("span", finding.sector + flow, { class: "where" }));
-  if (finding.patients !== null) {
-    line.append(element("span", word("touched").replace("{n}", figure(finding.patients))));
-  }
-  if (finding.status !== "OPEN") line.append(element("span", named(STATUS_NAMES, finding.status), { class: "state" }));
-  const at = finding.opened_at_ms ?? finding.detected_at_ms;
-  line.append(element("time", moment(at), { datetime: new Date(at).toISOString() }));
-  return line;
-}
-
-// A line stays the same element from state to state, so that what is unfolded stays so.
-function lineOf(finding) {
-  const sign = `${finding.revision} ${language}`;
-  const kept = lines.get(finding.finding_id);
-  if (kept?.dataset.sign === sign) return kept;
-  const line = kept ?? element("details", undefined, { id: `finding-${finding.finding_id}` });
-  line.dataset.sign = sign;
-  line.dataset.severity = finding.severity;
-  line.dataset.status = finding.status;
-  line.replaceChildren(summaryOf(finding), unfolded(finding));
-  lines.set(finding.finding_id, line);
-  return line;
-}
-
-function stateText(counts, shown) {
-  if (counts.version === null) return word("findingsElsewhere");
-  const open = Object.values(counts.open).reduce((total, n) => total + n, 0);
-  if (open === 0) return word(shown === 0 ? "noFindings" : "noOpenFindings");
-  return word("openCount").replace("{n}", figure(open));
-}
-
-// feed: what /api/findings answers; counts: the `findings` of the present state.
-export function showFeed(feed, counts, chosenLanguage) {
-  language = chosenLanguage;
-  const list = byId("findings-list");
-  const wanted = feed.findings.map(lineOf);
-  const ids = new Set(feed.findings.map((finding) => finding.finding_id));
-  for (const id of lines.keys()) if (!ids.has(id)) lines.delete(id);
-  if (wanted.length !== list.children.length || wanted.some((line, at) => line !== list.children[at])) {
-    list.replaceChildren(...wanted);
-  }
-  const text = stateText(counts, wanted.length);
-  const state = byId("findings-state");
-  if (state.textContent !== text) state.textContent = text;
-  reveal();
-}
-
-// A link from an alert leads to its finding.
-function reveal() {
-  const line = asked.startsWith("finding-") ? byId(asked) : null;
-  if (line === null) return;
-  asked = "";
-  line.open = true;
-  line.scrollIntoView({ block: "center" });
-  line.firstChild.focus();
-}
-
-window.addEventListener("hashchange", () => {
-  asked = decodeURIComponent(location.hash.slice(1));
-  reveal();
-});

@@ -139,5 +139,7 @@ def _grain(now_ms: int, step_ms: int, span_ms: int) -> Grain:
     for number, flow in enumerate(FLOWS):
         for (sector, _), share in zip(SECTOR_COULOIR_PAIRS, _SHARES, strict=True):
             mean = _MONTHLY[flow] / 2_592_000 * share * step_ms / 1000
-            counts[:, number, SECTORS.index(sector)] += (3 * mean * rhythm * noise).astype(np.int64)
+            # Whole events, of which none is lost between two cells.
+            whole = np.floor(np.cumsum(3 * mean * rhythm * noise) + share).astype(np.int64)
+            counts[:, number, SECTORS.index(sector)] += np.diff(whole, prepend=0)
     return Grain(start_ms, step_ms, counts)

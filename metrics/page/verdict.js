@@ -1,0 +1,85 @@
+// An analyst's verdict: chosen, confirmed, sent, and told what became of it.
+
+import { make } from "/dom.js";
+import { word } from "/language.js";
+
+const KINDS = [
+  ["CONFIRMED", "confirm", "confirmAsk"],
+  ["BENIGN", "benign", "benignAsk"],
+];
+
+/**
+ * Sends a verdict.
+ * @returns {Promise<string | null>} why it was not taken, `null` if it was
+ */
+async function send(findingId, verdict) {
+  let answer;
+  try {
+    answer = await fetch(`/api/findings/${encodeURIComponent(findingId)}/verdict`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Vigie": "1" },
+      body: JSON.stringify({ verdict }),
+    });
+  } catch {
+    return word("unreachable");
+  }
+  if (answer.ok) return null;
+  let error = `HTTP ${answer.status}`;
+  try {
+    error = (await answer.json()).error ?? error;
+  } catch {
+    // an answer without a body says enough by its status
+  }
+  return word("refused", { error });
+}
+
+/**
+ * The panel's content.
+ * @param {string} findingId
+ * @param {string} status the finding's, which says what was judged before
+ */
+export function verdictPanel(findingId, status) {
+  const result = make("p", { class: "result", role: "status" });
+  const choice = make("div", { class: "choice" });
+  const box = make("div", { class: "verdict" }, make("p", {}, word("verdictAsk")), choice, result);
+
+  function offerChoice(focused = null) {
+    const buttons = KINDS.map(([kind, label, question]) => {
+      const button = make("button", { type: "button", "data-verdict": kind, disabled: kind === status ? "" : null }, word(label));
+      button.addEventListener("click", () => ask(kind, question));
+      return button;
+    });
+    choice.replaceChildren(...buttons);
+    if (focused !== null) choice.querySelector(`[data-verdict="${focused}"]`)?.focus();
+  }
+
+  function ask(kind, question) {
+    result.textContent = "";
+    const yes = make("button", { type: "button", class: "primary", "data-kind": kind }, word("yes"));
+    const no = make("button", { type: "button" }, word("no"));
+    const text = make("p", { id: "verdict-question" }, word(question));
+    choice.replaceChildren(make("div", { class: "confirm", role: "group", "aria-labelledby": "verdict-question" }, text, yes, no));
+    no.addEventListener("click", () => offerChoice(kind));
+    choice.onkeydown = (event) => {
+      if (event.key === "Escape") offerChoice(kind);
+    };
+    yes.addEventListener("click", async () => {
+      yes.disabled = no.disabled = true;
+      result.dataset.tone = "";
+      result.textContent = word("sending");
+      const error = await send(findingId, kind);
+      offerChoice();
+      result.dataset.tone = error === null ? "good" : "bad";
+      result.textContent = error ?? word("sent");
+      result.tabIndex = -1;
+      result.focus();
+    });
+    yes.focus();
+  }
+
+  if (status === "BENIGN" || status === "CONFIRMED") {
+    box.firstChild.textContent = word(status === "BENIGN" ? "alreadyBENIGN" : "alreadyCONFIRMED");
+  }
+  offerChoice();
+  return box;
+}

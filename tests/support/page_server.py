@@ -1,0 +1,198 @@
+"""The live page over a region, findings and objectives that are made up, without Kafka or a worker.
+
+`python -m tests.support.page_server PORT` serves it until Ctrl-C, for work on the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from agents.finding_history import FindingHistory, HistoryMeasure
+from agents.findings import FindingStatus, Severity
+from metrics.registry import build_registry
+from metrics.web import Monitor, bind
+from metrics.worker import WorkerMetrics
+from streams.event_time import DAY_MS, HOUR_MS, paris_day, start_of_day_ms
+from streams.observing import WorkerStatus
+from tests.support.fake_region import FakeRegion
+from tests.support.findings import FINDING, finding, kept, view
+
+HISTORY_DAYS = 35
+ATTACK_DAYS = 5
+
+
+def account_history(now_ms: int) -> FindingHistory:
+    """An account that looks at some thirty patients a working day, lately at hundreds."""
+    first = paris_day(now_ms) - HISTORY_DAYS + 1
+    days = [first + number for number in range(HISTORY_DAYS)]
+    usual = [4 if (day + 3) % 7 >= 5 else 28 + round(6 * math.sin(day)) for day in days]
+    extra = [0] * (HISTORY_DAYS - ATTACK_DAYS) + [120, 310, 735, 702, 688]
+    return FindingHistory(
+        measure=HistoryMeasure.PATIENTS,
+        start_ms=start_of_day_ms(first),
+        step_ms=DAY_MS,
+        observed=tuple(a + b for a, b in zip(usual, extra, strict=True)),
+        unexplained=tuple(round(0.07 * a) + b for a, b in zip(usual, extra, strict=True)),
+        expected=tuple(5.0 if (day + 3) % 7 >= 5 else 29.0 for day in days),
+        high=tuple(40.0 if (day + 3) % 7 >= 5 else 96.0 for day in days),
+        peers=(24.0,) * HISTORY_DAYS,
+        peers_high=(83.0,) * HISTORY_DAYS,
+    )
+
+
+def objective(name: str, **changes: Any) -> dict[str, Any]:
+    """One row of `/api/objectives`."""
+    return {
+        "id": name,
+        "theme": "DMP",
+        "label_fr": name,
+        "label_en": name,
+        "source": "live",
+        "numerator": 420,
+        "denominator": 1000,
+        "denominator_label_fr": "structures",
+        "denominator_label_en": "structures",
+        "ratio": 0.42,
+        "baseline_ratio": None,
+        "target_low_ratio": None,
+        "target_ratio": 0.7,
+        "required_ratio": 0.5,
+        "deadline": "2026-12-31",
+        "as_of": "2026-11-01",
+        "age_days": 21,
+        "state": "OFF_TRACK",
+        "parts": [],
+        "citation": "",
+    } | changes
+
+
+OBJECTIVES = {
+    "version": 1,
+    "objectives": [
+        objective(
+            "dmp-hopital",
+            label_fr="Documents de sortie déposés au DMP par les hôpitaux",
+            label_en="Discharge documents deposited by hospitals",
+            target_low_ratio=0.7,
+            target_ratio=0.9,
+            parts=[
+                {
+                    "kind": "department",
+                    "name": name,
+                    "numerator": 40 + place,
+                    "denominator": 100,
+                    "ratio": 0.4 + place / 100,
+                }
+                for place, name in enumerate(("02", "59", "60", "62", "80"))
+            ],
+        ),
+        objective("dmp-esms", label_fr="ESMS qui alimentent le DMP", ratio=0.55, state="REACHED"),
+        objective("mss", theme="MSSanté", label_fr="ESMS équipés", source="declared"),
+        objective(
+            "ror", theme="ROR", numerator=12, denominator=None, ratio=None, state="NO_DENOMINATOR"
+        ),
+        objective("cyber", theme="SSI", numerator=None, ratio=None, state="NO_DATA"),
+    ],
+}
+
+
+class Desk:
+    """Takes verdicts, and concludes from them at once what a worker concludes some seconds later."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.findings = view(*_findings(now_ms))
+        self.refusal: Exception | None = None
+
+    async def judge(self, finding_id: str, verdict: str, now_ms: int) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        (one,) = [entry for entry in _findings(now_ms) if entry.finding_id == finding_id]
+        judged = replace(one, revision=one.revision + 1, status=FindingStatus(verdict))
+        self.findings.take(0, [kept(judged, now_ms)])
+
+
+def _findings(now_ms: int) -> list[Any]:
+    opened_ms = now_ms - 3 * DAY_MS
+    base = finding(
+        severity=Severity.CRITICAL,
+        detected_at_ms=now_ms - 90_000,
+        window_start_ms=opened_ms,
+        window_end_ms=now_ms,
+        opened_at_ms=opened_ms,
+        patients=2555,
+        history=account_history(now_ms),
+        reasons=(
+            *FINDING.reasons,
+            "92 % de ces patients sans aucun lien de soin avec la structure ; 7 % le plus souvent.",
+        ),
+    )
+    return [
+        replace(base, severity=Severity.MEDIUM, patients=120, detected_at_ms=opened_ms),
+        replace(base, revision=1),
+        finding(
+            finding_id="f-0002",
+            detector="outage",
+            severity=Severity.MEDIUM,
+            flow="mss-messages",
+            sector="ES",
+            actor_pid=None,
+            patients=None,
+            reasons=("Plus aucun message depuis 25 min ; 410 attendus.",),
+            reasons_en=("No message for 25 min; 410 expected.",),
+            detected_at_ms=now_ms - HOUR_MS,
+            opened_at_ms=now_ms - HOUR_MS,
+        ),
+        finding(
+            finding_id="f-0003",
+            status=FindingStatus.BENIGN,
+            detected_at_ms=now_ms - 20 * DAY_MS,
+            opened_at_ms=now_ms - 21 * DAY_MS,
+        ),
+    ]
+
+
+def page_app(*, objectives: bool = True) -> tuple[web.Application, Desk]:
+    """The page's application and where its verdicts go."""
+    status = WorkerStatus()
+    status.phase = "running"
+    worker = WorkerMetrics(status)
+    region = FakeRegion()
+    desk = Desk(_now_ms())
+    registry = build_registry(region, worker, _now_ms, desk.findings)
+    monitor = Monitor(registry, region, worker, _now_ms, desk.findings, desk=desk)
+    app = monitor.app("127.0.0.1")
+    known = {resource.canonical for resource in app.router.resources()}
+    if objectives and "/api/objectives" not in known:
+        app.router.add_get("/api/objectives", _objectives)
+    return app, desk
+
+
+async def _objectives(_: web.Request) -> web.Response:
+    return web.Response(body=orjson.dumps(OBJECTIVES), content_type="application/json")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _serve(port: int) -> None:
+    app, _ = page_app()
+    site = await bind(app, "127.0.0.1", port, fallback=False)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await site.close()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(int(sys.argv[1])))
