@@ -21,13 +21,13 @@ JUDGED: Final = ("REACHED", "ON_TRACK", *OFF)
 
 
 class ObjectivePart(NamedTuple):
-    """One department, couloir, territory or category of an objective.
+    """One part of an objective: kind is department, couloir, territory or category.
 
     `numerator` is `None` where it is withheld because the cell is small, `denominator` where there is
     none; then there is no `ratio` either.
     """
 
-    kind: Literal["department", "couloir", "territory", "category"]
+    kind: str
     name: str
     numerator: float | None
     denominator: float | None
@@ -49,6 +49,7 @@ class ObjectiveRow(NamedTuple):
         as_of: day that the figures describe.
         age_days: from then to today.
         superseded_by: id of the objective that replaced it, or `None`.
+        declared_by: who declared the figures; `None` for the flows.
         citation: where the objective is written.
     """
 
@@ -75,6 +76,7 @@ class ObjectiveRow(NamedTuple):
     state: State
     superseded_by: str | None
     parts: tuple[ObjectivePart, ...]
+    declared_by: str | None
     citation: str
 
 

@@ -40,6 +40,7 @@ def objective_row(**fields: object) -> ObjectiveRow:
             ObjectivePart("department", "59", 200.0, 1108.0, 200 / 1108),
             ObjectivePart("department", "80", None, 253.0, None),
         ),
+        declared_by=None,
         citation="CRNS 18/11/2025, [S2:1064]",
     )
     return row._replace(**fields)

@@ -1,0 +1,1 @@
+"""Regional objectives: as data, evaluated exactly."""
