@@ -73,7 +73,7 @@ imports: venv ## which room may import which
 unit: venv ## the tests, the embedded broker's included
 	$(BIN)/pytest -m "not system" -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
-servers: ## install what the system tests need (Java, Maven, Prometheus, Alertmanager), and say what
+servers: ## install what the system tests need (Java, Maven, Prometheus, Alertmanager, Chromium), and say what
 	@.ci/install-servers
 
 test-system: venv servers ## the tests against real Apache Kafka, Prometheus and Alertmanager
