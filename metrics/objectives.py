@@ -76,6 +76,7 @@ def document(objectives: ObjectivesFeed | None, now_ms: int) -> dict[str, Any]:
     if objectives is None or not objectives.is_whole:
         return {"version": None, "objectives": []}
     rows = [row_document(row) for row in objectives.rows(now_ms)]
+    # After the rows: making them is what may change it.
     return {"version": objectives.version, "objectives": rows}
 
 

@@ -8,11 +8,13 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import CollectorRegistry
 
 from metrics.findings import FindingsCollector
+from metrics.objectives import ObjectivesCollector
 from metrics.region import RegionCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from metrics.objective_rows import ObjectivesFeed
     from metrics.views import FindingsFeed, PushRow, RegionView
     from metrics.worker import WorkerMetrics
 
@@ -23,6 +25,8 @@ def build_registry(
     clock: Callable[[], int],
     findings: FindingsFeed | None = None,
     pushes: Callable[[], Sequence[PushRow]] = tuple,
+    *,
+    objectives: ObjectivesFeed | None = None,
 ) -> CollectorRegistry:
     """Everything that a worker's `/metrics` shows.
 
@@ -32,11 +36,14 @@ def build_registry(
         clock: now, milliseconds UTC.
         findings: the present findings; `None` where there are none to show.
         pushes: how telling the Alertmanagers goes.
+        objectives: the regional objectives; `None` where there are none to show.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(RegionCollector(view, clock))
     registry.register(worker)
     if findings is not None:
         registry.register(FindingsCollector(findings, pushes))
+    if objectives is not None:
+        registry.register(ObjectivesCollector(objectives, clock))
     ProcessCollector(registry=registry)
     return registry

@@ -18,6 +18,7 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from metrics.live import feed, snapshot
+from metrics.objectives import document as objectives_document
 from metrics.tempo import tempo
 from metrics.web_findings import FindingPages
 from metrics.web_hosts import KnownHosts, is_loopback
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from prometheus_client.registry import CollectorRegistry
 
+    from metrics.objective_rows import ObjectivesFeed
     from metrics.tempo import PageView
     from metrics.views import FindingsFeed
     from metrics.web_findings import VerdictDesk
@@ -83,6 +85,7 @@ class Monitor:
         clock: now, milliseconds UTC.
         findings: the present findings; `None` where there are none to show.
         desk: takes verdicts; `None` where nobody does.
+        objectives: the regional objectives; `None` where there are none to show.
     """
 
     def __init__(
@@ -94,10 +97,12 @@ class Monitor:
         findings: FindingsFeed | None = None,
         *,
         desk: VerdictDesk | None = None,
+        objectives: ObjectivesFeed | None = None,
     ) -> None:
         self._registry = registry
         self._desk = desk
         self._findings = findings
+        self._objectives = objectives
         self._view = view
         self._worker = worker
         self._clock = clock
@@ -120,6 +125,7 @@ class Monitor:
         app.router.add_get("/api/state", self._api_state)
         app.router.add_get("/api/tempo", self._api_tempo)
         app.router.add_get("/api/findings", self._api_findings)
+        app.router.add_get("/api/objectives", self._api_objectives)
         app.router.add_get("/api/stream", self._api_stream)
         pages = FindingPages(self._findings, self._desk, self._clock, is_private=is_loopback(host))
         pages.add_to(app)
@@ -158,6 +164,10 @@ class Monitor:
 
     async def _api_findings(self, _: web.Request) -> web.Response:
         body = orjson.dumps(feed(self._findings))
+        return web.Response(body=body, content_type="application/json")
+
+    async def _api_objectives(self, _: web.Request) -> web.Response:
+        body = orjson.dumps(objectives_document(self._objectives, self._clock()))
         return web.Response(body=body, content_type="application/json")
 
     async def _api_stream(self, request: web.Request) -> web.StreamResponse:

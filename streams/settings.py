@@ -90,6 +90,11 @@ class Settings:
         "", "pseudonyms of identities that nobody has a reason to read, one a line"
     )
     changes_file: str = _setting("", "changes of the flows that are declared in advance (TOML)")
+    objectives_dir: str = _setting(
+        "",
+        "folder of the region's objectives; empty takes those of Hauts-de-France, which show with its "
+        "own departments only",
+    )
     left_out_file: str = _setting(
         "", "accounts whose days teach nothing, `structure_pid actor_pid YYYY-MM-DD` a line"
     )

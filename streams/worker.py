@@ -17,6 +17,9 @@ from agents.detectors import decoys
 from agents.findings import read_finding
 from agents.findings_view import FindingsView
 from agents.left_out import parse_left_out
+from agents.objectives.declared import read_declaration
+from agents.objectives.loading import load_objectives
+from agents.objectives.view import ObjectivesView
 from agents.partition_watch import PartitionWatchParams
 from agents.region import ActivityProcessor, RegionCounts
 from agents.region_processor import RegionProcessor
@@ -34,6 +37,7 @@ from streams.alertmanager import AlertmanagerPush
 from streams.app import changelog_topics, run_worker
 from streams.codec import SliceCodec
 from streams.errors import ConfigError
+from streams.event_time import date_of_day, paris_day
 from streams.observing import WorkerStatus
 from streams.own_records import RecordReader
 from streams.registry import Registry
@@ -43,6 +47,7 @@ from streams.topics import (
     ACTIVITY_COUNTS,
     ACTIVITY_MARKS,
     DEAD_LETTERS,
+    DECLARATIONS,
     FINDINGS,
     FLOWS,
     REGION_CELLS,
@@ -160,11 +165,12 @@ class Worker:
         self._shards: dict[int, SourceProcessor] = {}
         self._region = RegionCounts()
         self.usage = RegionUsage()
+        clock = StreamClock(settings.clock_skew_ms)
         self._view = WorkerView(
             codes=self._codes,
             shards=self._shards,
             region=self._region,
-            clock=StreamClock(settings.clock_skew_ms),
+            clock=clock,
             small_cell_min=settings.small_cell_min,
         )
         self._metrics = _Housekeeping(self.status, self._shards)
@@ -173,6 +179,17 @@ class Worker:
             lambda: self.status.lags().get((FINDINGS, 0)),
         )
         self._push = AlertmanagerPush(settings, self._findings)
+        self._objectives = ObjectivesView(
+            objectives=load_objectives(
+                settings.objectives_dir, settings.departments, date_of_day(paris_day(_wall_ms()))
+            ),
+            usage=self.usage,
+            read=lambda value: read_declaration(value, self._reader),
+            is_at_end=lambda: _at_end(self.status, ACTIVITY_COUNTS, DECLARATIONS),
+            clock=clock.now_ms,
+            departments=settings.departments,
+            small_cell_min=settings.small_cell_min,
+        )
 
     def groups(self) -> tuple[ProcessorGroup, ...]:
         """What is processed: the partitions of flows and verdicts, the marks', the region's cells."""
@@ -195,10 +212,23 @@ class Worker:
         """
         settings = self.settings
         registry = build_registry(
-            self._view, self._metrics, _wall_ms, self._findings, self._push.rows
+            self._view,
+            self._metrics,
+            _wall_ms,
+            self._findings,
+            self._push.rows,
+            objectives=self._objectives,
         )
         desk = Desk(settings, self._findings, self._codec)
-        monitor = Monitor(registry, self._view, self._metrics, _wall_ms, self._findings, desk=desk)
+        monitor = Monitor(
+            registry,
+            self._view,
+            self._metrics,
+            _wall_ms,
+            self._findings,
+            desk=desk,
+            objectives=self._objectives,
+        )
         page = live_page(
             monitor,
             settings.http_host,
@@ -213,6 +243,7 @@ class Worker:
             subscriptions=(
                 Subscription(ACTIVITY_COUNTS, self._take_counts, self._forget_counts),
                 Subscription(FINDINGS, self._findings.take, self._findings.reset),
+                Subscription(DECLARATIONS, self._objectives.take, self._objectives.reset),
             ),
             observer=self._metrics,
             services=(page, self._push.service),
@@ -250,6 +281,12 @@ class Worker:
     def _forget_counts(self) -> None:
         self._region.clear()
         self.usage.clear()
+
+
+def _at_end(status: WorkerStatus, *topics: str) -> bool | None:
+    """Whether topics of one partition are read to their ends; `None` where one is not held here."""
+    lags = [status.lags().get((topic, 0)) for topic in topics]
+    return None if None in lags else not any(lags)
 
 
 def _wall_ms() -> int:
