@@ -82,6 +82,9 @@ test-system: venv servers ## the tests against real Apache Kafka, Prometheus and
 bench: venv servers ## events/s of the worker against a stock Faust agent, on a real Kafka
 	$(BIN)/python tests/benchmarks/throughput.py
 
+dashboards: venv ## write the Grafana dashboards in deploy/grafana anew from their code
+	$(BIN)/python -m metrics.dashboards deploy/grafana/dashboards
+
 lock: venv ## write requirements.txt and requirements-dev.txt anew from pyproject.toml
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
 	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
