@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import web
 
+from metrics.web_hosts import is_loopback
 from streams.errors import InputError, TransientError
 
 if TYPE_CHECKING:
@@ -77,20 +78,23 @@ class FindingPages:
 
     async def _show(self, request: web.Request) -> web.Response:
         try:
-            return _answer(self.document(self._detail(request)))
+            return _answer(self._document(request, self._detail(request)))
         except _Refused as refused:
             return _answer({"error": refused.reason}, refused.status)
 
-    def document(self, detail: FindingDetail) -> dict[str, Any]:
-        """A finding's page, ready for JSON."""
+    def _document(self, request: web.Request, detail: FindingDetail) -> dict[str, Any]:
         return {
             "finding": detail.finding._asdict(),
             "history": detail.history._asdict()
             | {"points": [point._asdict() for point in detail.history.points]},
             "timeline": [row._asdict() for row in detail.timeline],
             "related": [row._asdict() for row in detail.related],
-            "can_judge": self._desk is not None and self._is_fresh(detail),
+            "can_judge": self._desk_for(request) is not None and self._is_fresh(detail),
         }
+
+    def _desk_for(self, request: web.Request) -> VerdictDesk | None:
+        """Where this request's verdict would go; whoever comes by a proxy's name has none."""
+        return self._desk if is_loopback(request.url.host or "") else None
 
     def _detail(self, request: web.Request) -> FindingDetail:
         if self._findings is None or not self._findings.is_whole:
@@ -111,7 +115,7 @@ class FindingPages:
         return _answer({}, status=202)
 
     async def _publish(self, request: web.Request) -> None:
-        desk = self._desk
+        desk = self._desk_for(request)
         if desk is None:
             raise _Refused(403, "verdicts are taken only where nobody but this machine listens")
         problem = foreign(request)
