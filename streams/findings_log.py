@@ -66,6 +66,11 @@ class FindingsLog:
         self._reader = RecordReader(self._schemas, self._registry)
 
     @property
+    def reader(self) -> RecordReader:
+        """Reads single records of Vigie's own topics."""
+        return self._reader
+
+    @property
     def codec(self) -> SliceCodec:
         """Decodes the flows."""
         return SliceCodec(self._schemas, self._registry)

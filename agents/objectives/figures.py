@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.objectives.denominators import FromUsages
 from agents.objectives.snapshots import REGION, complete_sums, last_day, month_of
-from agents.objectives.usage_cells import withheld
+from agents.objectives.usage_cells import NOTHING, withheld
 from metrics.objective_rows import ObjectivePart
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ class Sight:
         elif of_usages is not None:
             others = self._seen(measure, of_usages.usages, month)
             whole, against = _told(others, measure, self.small_cell_min)
+            if not whole:
+                # Nothing out of nothing.
+                return _figure(as_of, None, None, labels, ())
             labels = (of_usages.label_fr or labels[0], of_usages.label_en or labels[1])
         total, told = _told(counted, measure, self.small_cell_min)
         parts = [
@@ -139,10 +142,15 @@ class Sight:
 
     def _seen(
         self, measure: Measure, usages: Sequence[str], month: int
-    ) -> dict[Scope, Mapping[str, Seen]]:
+    ) -> dict[Scope, dict[str, Seen]]:
         cells = self.usage.cells(month)
         kinds: tuple[Scope, ...] = ("department", "couloir")
-        return {kind: cells.by(kind, usages, measure.couloirs, self.departments) for kind in kinds}
+        found: dict[Scope, dict[str, Seen]] = {
+            kind: dict(cells.by(kind, usages, measure.couloirs, self.departments)) for kind in kinds
+        }
+        for department in self.departments:
+            found["department"].setdefault(department, NOTHING)
+        return found
 
     def _declared(self, objective: Objective, month: int) -> Figure:
         declared = self.snapshots.of_month(objective.id, month, self.today)
@@ -193,7 +201,7 @@ class Sight:
 
 
 def _told(
-    seen: Mapping[Scope, Mapping[str, Seen]], measure: Measure, least: int
+    seen: Mapping[Scope, dict[str, Seen]], measure: Measure, least: int
 ) -> tuple[int | None, dict[Place, int | None]]:
     """The whole and the parts that may be told; `None` for what is withheld."""
     parts: dict[Place, int | None] = {}

@@ -6,12 +6,15 @@ import calendar
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from streams.recordwise import BadRecordError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from agents.objectives.declared import Declaration
     from agents.objectives.registry import Scope
+    from streams.processing import Record
 
 Place = tuple["Scope", str]
 """Kind of scope and its name; the region's is `("region", "")`."""
@@ -42,6 +45,30 @@ class Snapshots:
         months = self._by_indicator.setdefault(one.indicator, {})
         months.setdefault(one.month, {})[one.kind, one.scope] = one
         self.version += 1
+
+    def take(self, records: Iterable[Record], read: Callable[[bytes | None], Declaration]) -> int:
+        """Take records of the declarations' topic; one without value takes a declaration back.
+
+        Args:
+            records: in the topic's order.
+            read: a declaration from a value; raises `BadRecordError` or `ValueError` for what is none.
+
+        Returns:
+            How many were no declaration and passed over.
+
+        Raises:
+            TransientError: a schema registry is used and does not answer.
+        """
+        unreadable = 0
+        for record in records:
+            if not record.value:
+                self.drop((record.key or b"").decode("utf-8", "replace"))
+                continue
+            try:
+                self.put(read(record.value))
+            except (BadRecordError, ValueError):
+                unreadable += 1
+        return unreadable
 
     def drop(self, key: str) -> None:
         """Forget a declaration, if it is known."""

@@ -13,7 +13,6 @@ from agents.objectives.progress import evaluate
 from agents.objectives.snapshots import Snapshots
 from agents.objectives.usage_cells import UsageMonths
 from streams.event_time import date_of_day, paris_day
-from streams.recordwise import BadRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,14 +77,7 @@ class ObjectivesView:
         Raises:
             TransientError: a schema registry is used and does not answer.
         """
-        for record in records:
-            if not record.value:
-                self._snapshots.drop((record.key or b"").decode("utf-8", "replace"))
-                continue
-            try:
-                self._snapshots.put(self._read(record.value))
-            except (BadRecordError, ValueError):
-                self.unreadable += 1
+        self.unreadable += self._snapshots.take(records, self._read)
 
     @property
     def is_whole(self) -> bool:
