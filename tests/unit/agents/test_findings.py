@@ -8,6 +8,7 @@ import fastavro
 import orjson
 import pytest
 
+from agents.finding_history import POINTS_MAX, FindingHistory, HistoryMeasure
 from agents.findings import (
     Finding,
     FindingStatus,
@@ -20,6 +21,7 @@ from agents.findings import (
     verdict_bytes,
 )
 from streams.codec import SliceCodec
+from streams.commands.findings_source import read_file
 from streams.errors import EncodeError
 from streams.own_records import RecordReader
 from streams.recordwise import BadRecordError, RejectReason
@@ -27,6 +29,8 @@ from streams.wire import SINGLE_OBJECT_BYTES, confluent_header, single_object_he
 from tests.support.avro_events import SCHEMAS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streams.registry import Registry
 
 CODEC = SliceCodec(SCHEMAS)
@@ -54,6 +58,16 @@ FINDING = Finding(
     reasons_en=("412 patients",),
     opened_at_ms=1_758_015_000_000,
 )
+HISTORY = FindingHistory(
+    HistoryMeasure.PATIENTS,
+    1_757_973_600_000,
+    86_400_000,
+    observed=(12, 0, 412),
+    unexplained=(1, None, 398),
+    expected=(13.5, None, 13.52),
+    high=(41.0, 41.0, 42.0),
+    peers=(14.0, 14.0, None),
+)
 VERDICT = Verdict(
     finding_id=FINDING.finding_id,
     verdict=VerdictKind.BENIGN,
@@ -68,6 +82,43 @@ VERDICT = Verdict(
 
 def test_a_finding_comes_back_from_the_wire_as_it_was() -> None:
     assert read_finding(finding_bytes(FINDING, CODEC), READER) == FINDING
+
+
+def test_a_findings_history_comes_back_from_the_wire_as_it_was() -> None:
+    shown = replace(FINDING, history=HISTORY)
+    assert read_finding(finding_bytes(shown, CODEC), READER) == shown
+
+
+def test_the_longest_history_takes_some_kilobytes() -> None:
+    days = FindingHistory(
+        HistoryMeasure.PATIENTS,
+        0,
+        86_400_000,
+        observed=(60_000,) * 28,
+        unexplained=(60_000,) * 28,
+        **dict.fromkeys(("expected", "high", "peers", "peers_high"), (123.45,) * 28),
+    )
+    hours = FindingHistory(
+        HistoryMeasure.EVENTS,
+        0,
+        3_600_000,
+        observed=(10**6,) * POINTS_MAX,
+        expected=(1e6,) * POINTS_MAX,
+    )
+    for history in (days, hours):
+        longer = finding_bytes(replace(FINDING, history=history), CODEC)
+        assert len(longer) - len(finding_bytes(FINDING, CODEC)) < 4_000
+
+
+def test_a_findings_history_is_written_for_people_and_read_back(tmp_path: Path) -> None:
+    shown = replace(FINDING, history=HISTORY)
+    path = tmp_path / "findings.ndjson"
+    path.write_bytes(shown.to_ndjson() + replace(FINDING, finding_id="bare").to_ndjson())
+    assert b'"start":"2025-09-15T22:00:00.000Z"' in shown.to_ndjson()
+    assert read_file(path) == {
+        FINDING.finding_id: shown,
+        "bare": replace(FINDING, finding_id="bare"),
+    }
 
 
 def test_a_finding_of_defaults_comes_back_from_the_wire_as_it_was() -> None:

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from agents.findings import FindingStatus, Severity
+from agents.findings_view import RELATED_MAX, TIMELINE_MAX
 from metrics.labels import OTHER_DETECTOR
 from tests.support.findings import NOW_MS, Kept, Lag, finding, kept, resolved, view
+
+if TYPE_CHECKING:
+    from agents.findings import Finding
 
 HIGH = ("tail", "HIGH", "PSL")
 CRITICAL = ("tail", "CRITICAL", "PSL")
@@ -176,3 +182,74 @@ def test_of_the_bounded_past_the_label_set_that_ended_last_stays() -> None:
     found = view(*(finding(revision=n, detector=f"d{name}") for n, name in enumerate(names)))
     kept_sets = {alert.identity.detector for alert in found.alerts(Severity.LOW)}
     assert kept_sets == {"d0", "d8", *(f"d{n}" for n in range(2, 8))}
+
+
+def test_a_timeline_has_every_revision_once_and_of_many_the_first_and_the_last() -> None:
+    found = view(finding(), finding(), resolved(), finding())
+    page = found.detail("f-0001")
+    assert page is not None
+    assert [(row.revision, row.status) for row in page.timeline] == [(0, "OPEN"), (1, "RESOLVED")]
+
+    many = view(*(finding(revision=number) for number in range(120)))
+    page = many.detail("f-0001")
+    assert page is not None
+    told = [row.revision for row in page.timeline]
+    assert told == [0, *range(120 - TIMELINE_MAX + 1, 120)]
+
+
+def test_related_findings_are_those_of_the_same_account_newest_first() -> None:
+    several = [
+        finding(),
+        finding(finding_id="older", opened_at_ms=NOW_MS - 9, detector="takeover"),
+        resolved(finding_id="newer", opened_at_ms=NOW_MS - 1),
+        finding(finding_id="colleague", actor_pid="actor-2"),
+        finding(finding_id="certificate", actor_pid=None),
+        finding(finding_id="elsewhere", structure_pid="structure-2"),
+    ]
+    page = view(*several).detail("f-0001")
+    assert page is not None
+    assert [row.finding_id for row in page.related] == ["newer", "older"]
+
+
+def flow_finding(finding_id: str, couloir: str, **changes: Any) -> Finding:
+    of = {"flow": "insi-calls", "sector": "PSL", "couloir": couloir, "measure": "rate"}
+    return finding(
+        finding_id=finding_id,
+        structure_pid=None,
+        actor_pid=None,
+        detector="drop",
+        evidence={f"drop_{name}": value for name, value in of.items()},
+        **changes,
+    )
+
+
+def test_related_findings_of_a_flow_are_those_of_the_same_series() -> None:
+    several = [
+        flow_finding("now", "OFFICINE"),
+        flow_finding("before", "OFFICINE"),
+        flow_finding("others", "RADIOLOGIE"),
+        finding(finding_id="group", structure_pid=None, actor_pid=None, detector="collusion"),
+        finding(finding_id="groups", structure_pid=None, actor_pid=None, detector="collusion"),
+    ]
+    found = view(*several)
+    for name, expected in (("now", ["before"]), ("others", []), ("group", [])):
+        page = found.detail(name)
+        assert page is not None
+        assert [row.finding_id for row in page.related] == expected
+
+
+def test_what_was_forgotten_is_related_to_nothing() -> None:
+    found = view(*(resolved(finding_id=f"f-{n}") for n in range(5)), full_max=2)
+    assert found.detail("f-0") is None
+    assert found.named("f-0") is None
+    page = found.detail("f-4")
+    assert page is not None
+    assert [row.finding_id for row in page.related] == ["f-3"]
+    found.reset()
+    assert found.detail("f-4") is None
+
+
+def test_related_findings_are_bounded() -> None:
+    page = view(*(finding(finding_id=f"f-{n}") for n in range(60))).detail("f-7")
+    assert page is not None
+    assert len(page.related) == RELATED_MAX
