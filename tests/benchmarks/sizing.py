@@ -64,7 +64,12 @@ def main() -> None:
             ensure_topics(
                 Settings(kafka_bootstrap=kafka.bootstrap, partitions=PARTITIONS), create=True
             )
-            settings = {"partitions": PARTITIONS, "group_instance_id": "one"}
+            settings = {
+                "partitions": PARTITIONS,
+                "group_instance_id": "one",
+                # A machine that others use must not throw the worker out of its group.
+                "session_timeout_s": 60,
+            }
             with Worker(directory, "worker", bootstrap=kafka.bootstrap, **settings) as worker:
                 worker.wait_ready()
                 table.add_row("memory, no event yet", _mb(_resident(worker)))

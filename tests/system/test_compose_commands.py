@@ -63,7 +63,7 @@ def test_a_first_up_ends_with_two_workers_that_prometheus_scrapes(tmp_path: Path
         prometheus = stack.enter_context(_prometheus(tmp_path, workers))
         prometheus.wait_scraped()
         deadline_s = time.monotonic() + 30
-        while not prometheus.scalar('sum(vigie_events_total{outcome="counted"}) > 50'):
+        while not prometheus.scalar("sum(vigie_events_total) > 50"):
             assert time.monotonic() < deadline_s, "no events counted"
             assert simulator.running, simulator.log.read_text()
             time.sleep(0.5)
@@ -138,13 +138,19 @@ def _prometheus(directory: Path, workers: list[Worker]) -> Prometheus:
             shutil.copy(path, target)
     often = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     configuration["global"] |= often
-    own = {
-        f"{name}:6066": f"{LOOPBACK}:{worker.port}"
-        for name, worker in zip(WORKERS, workers, strict=True)
+    places = {
+        "localhost:9090": f"{LOOPBACK}:{prometheus._port}",
+        **{
+            f"{name}:6066": f"{LOOPBACK}:{worker.port}"
+            for name, worker in zip(WORKERS, workers, strict=True)
+        },
     }
-    (job,) = (one for one in configuration["scrape_configs"] if one["job_name"] == "vigie")
-    job.setdefault("static_configs", []).extend(_moved(group, own) for group in _discovered(job))
-    configuration["scrape_configs"] = [job]
+    jobs = {job["job_name"]: job for job in configuration["scrape_configs"]}
+    for name in ("vigie", "prometheus"):
+        groups = [*jobs[name].pop("static_configs", ()), *_discovered(jobs[name])]
+        jobs[name]["static_configs"] = [_moved(group, places) for group in groups]
+    # Alertmanager is not started here; its own file is another test's.
+    configuration["scrape_configs"] = [jobs["vigie"], jobs["prometheus"]]
     (home / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     return prometheus
 
