@@ -94,6 +94,13 @@ def print_finding(one: Finding, lang: str) -> None:
         for key, value in lines:
             table.add_row(key, value)
         console.print(table)
+    if one.history is not None:
+        from streams.commands.findings_history import sparkline, table_of
+
+        console.print("history", style="bold")
+        console.print(sparkline(one.history.observed))
+        head, steps = table_of(one.history)
+        print_table(head, steps, numbers=len(head) - 1)
 
 
 def patients_document(
