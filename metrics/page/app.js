@@ -194,6 +194,19 @@ function hear(next) {
   readFeed();
 }
 
+/** The browser reconnects by itself, except after an answer that is no stream; then we do. */
+function listen() {
+  const stream = new EventSource("/api/stream");
+  stream.addEventListener("message", (message) => {
+    if (!paused) hear(JSON.parse(message.data));
+  });
+  stream.addEventListener("error", () => {
+    broken = true;
+    showStatus();
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, STALE_MS);
+  });
+}
+
 byId("language").addEventListener("click", () => {
   switchLanguage();
   translate();
@@ -217,14 +230,7 @@ document.addEventListener("visibilitychange", readTempo);
 await loadCharts();
 translate();
 go(true);
-const stream = new EventSource("/api/stream");
-stream.addEventListener("message", (message) => {
-  if (!paused) hear(JSON.parse(message.data));
-});
-stream.addEventListener("error", () => {
-  broken = true;
-  showStatus();
-});
+listen();
 setInterval(showStatus, 1000);
 setInterval(readTempo, TEMPO_MS);
 setInterval(readObjectives, OBJECTIVES_MS);

@@ -93,7 +93,14 @@ export const OBJECTIVE_STATES = {
 };
 
 // Themes that a registry may name; any other stands for itself.
-export const THEME_NAMES = {};
+export const THEME_NAMES = {
+  "Ordonnance numérique": { fr: "Ordonnance numérique", en: "Digital prescriptions" },
+  "Identification électronique": { fr: "Identification électronique", en: "Electronic identification" },
+  "Laboratoires": { fr: "Laboratoires", en: "Laboratories" },
+  "Visites": { fr: "Visites", en: "Visits" },
+  "Parcours et orientation": { fr: "Parcours et orientation", en: "Care pathways and referral" },
+  "Cybersécurité": { fr: "Cybersécurité", en: "Cybersecurity" },
+};
 
 export const PART_KINDS = {
   department: { fr: "Par département", en: "By department" },

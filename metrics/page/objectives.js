@@ -7,18 +7,19 @@ import { COULOIR_NAMES, OBJECTIVE_STATES, PART_KINDS, THEME_NAMES } from "/names
 import { DEPARTMENTS } from "/departments.js";
 
 const DAY_S = 86400;
+const known = (value) => value !== null && value !== undefined;
 const FILTERS = {
   all: () => true,
-  off: (one) => one.state === "OFF_TRACK" || one.state === "MISSED",
-  unknown: (one) => one.ratio === null,
+  off: (one) => (one.state === "OFF_TRACK" || one.state === "MISSED") && !known(one.superseded_by),
+  unknown: (one) => one.ratio === null && !known(one.superseded_by),
 };
 let shown = null;
 
-const known = (value) => value !== null && value !== undefined;
 const inLanguage = (one, field) => (language() === "en" && one[`${field}_en`] ? one[`${field}_en`] : typeset(one[`${field}_fr`] ?? ""));
 
 function targetText(one) {
   if (!known(one.target_ratio)) return "–";
+  if (one.direction === "at_most") return word("targetAtMost", { most: share(one.target_ratio) });
   if (!known(one.target_low_ratio) || one.target_low_ratio === one.target_ratio) return share(one.target_ratio);
   return word("targetBetween", { low: share(one.target_low_ratio), high: share(one.target_ratio) });
 }
@@ -64,37 +65,44 @@ function partName({ kind, name }) {
   return kind === "couloir" ? named(COULOIR_NAMES, name) : name;
 }
 
-function partsOf(one) {
-  if (!one.parts?.length) return null;
+/** Parts and source, unfolded on demand; what is unfolded stays so. */
+function detailsOf(one) {
   const kinds = [...new Set(one.parts.map((part) => part.kind))];
   const tables = kinds.map((kind) => {
     const rows = one.parts
       .filter((part) => part.kind === kind)
       .map((part) => [partName(part), exact(part.numerator), exact(part.denominator), share(part.ratio)]);
-    const names = [named(PART_KINDS, kind), word("counted"), inLanguage(one, "denominator_label") || "–", word("value")];
-    return table(`${inLanguage(one, "label")} – ${named(PART_KINDS, kind)}`, names, rows);
+    const labels = ["numerator_label", "denominator_label"].map((field) => inLanguage(one, field));
+    return table(`${inLanguage(one, "label")} – ${named(PART_KINDS, kind)}`, [named(PART_KINDS, kind), ...labels, word("value")], rows);
   });
-  const details = make("details", { class: "figures", id: `parts-${one.id}` }, make("summary", {}, word("parts")), ...tables);
+  const source = one.citation ? make("p", { class: "soft" }, `${word("source", { text: one.citation })}`) : null;
+  const details = make("details", { class: "figures", id: `parts-${one.id}` }, make("summary", {}, word("parts")), ...tables, source);
   details.open = byId(details.id)?.open ?? false;
   return details;
 }
 
 /** The figures, or in words why there are none. */
 function standing(one) {
-  if (one.state === "NO_DENOMINATOR") return [make("p", { class: "soft" }, word("noDenominatorText"))];
-  if (!known(one.ratio)) return [make("p", { class: "soft" }, word("noDataText"))];
-  const label = inLanguage(one, "denominator_label");
-  const text = word("ofDenominator", { numerator: exact(one.numerator), denominator: exact(one.denominator), label });
-  return [bullet(one), make("p", { class: "soft counted" }, text.trim())];
+  const [numerator, denominator] = [exact(one.numerator), exact(one.denominator)];
+  const [counted, all] = [inLanguage(one, "numerator_label"), inLanguage(one, "denominator_label")];
+  if (known(one.ratio)) {
+    const text = known(one.numerator)
+      ? word("countedOf", { label: counted, numerator, denominator })
+      : word("countedAlone", { label: all, numerator: denominator });
+    return [bullet(one), make("p", { class: "soft" }, text)];
+  }
+  if (one.state !== "NO_DENOMINATOR") return [make("p", { class: "soft" }, word("noDataText"))];
+  const found = known(one.numerator) ? [make("p", {}, word("countedAlone", { label: counted, numerator }))] : [];
+  return [...found, make("p", { class: "soft" }, word("noDenominatorText", { label: all }))];
 }
 
 function itemOf(one) {
   const facts = make("dl", {});
   const pairs = [
-    [word("required"), share(one.required_ratio)],
+    [word("required"), known(one.ratio) ? share(one.required_ratio) : "–"],
     [word("target"), targetText(one)],
     [word("deadline"), deadlineText(one)],
-  ];
+  ].filter(([, text]) => text !== share(null));
   for (const [name, text] of pairs) facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, text)));
   const state = make("span", { class: "standing", "data-state": one.state }, named(OBJECTIVE_STATES, one.state));
   return make(
@@ -105,15 +113,27 @@ function itemOf(one) {
     make("div", { class: "progress" }, ...standing(one)),
     facts,
     state,
-    partsOf(one),
+    detailsOf(one),
   );
 }
 
-function themeOf(theme, objectives) {
+const isQuiet = (one) => one.state === "NO_DATA" || known(one.superseded_by);
+
+/** A theme: what is measured first; what has no data, or was replaced, folded below. */
+function themeOf(theme, objectives, unfold) {
   const id = `theme-${theme.replace(/\W+/g, "-")}`;
   const heading = make("h3", { id }, named(THEME_NAMES, theme));
-  const list = make("ul", { class: "objectives" }, ...objectives.map(itemOf));
-  return make("section", { "aria-labelledby": id, class: "theme" }, heading, list);
+  const loud = unfold ? objectives : objectives.filter((one) => !isQuiet(one));
+  const quiet = objectives.filter((one) => !loud.includes(one));
+  const made = make("section", { "aria-labelledby": id, class: "theme" }, heading);
+  if (loud.length > 0) made.append(make("ul", { class: "objectives" }, ...loud.map(itemOf)));
+  if (quiet.length > 0) {
+    const summary = make("summary", {}, word("quiet", { n: exact(quiet.length) }));
+    const folded = make("details", { class: "figures", id: `quiet-${id}` }, summary, make("ul", { class: "objectives" }, ...quiet.map(itemOf)));
+    folded.open = byId(folded.id)?.open ?? false;
+    made.append(folded);
+  }
+  return made;
 }
 
 export const objectiveFilters = () => [
@@ -128,12 +148,16 @@ export function showObjectives({ objectives, objectivesFailed, objectiveFilter }
     setText(state, word(objectivesFailed ? "objectivesMissing" : "objectivesLoading"));
     return;
   }
+  if (objectives.version === null) {
+    setText(state, word("objectivesElsewhere"));
+    return;
+  }
   const sign = `${objectives.version} ${language()} ${objectiveFilter}`;
   if (sign === shown) return;
   shown = sign;
   const wanted = objectives.objectives.filter(FILTERS[objectiveFilter]);
   setText(state, wanted.length === 0 ? word("nothingHere") : "");
   const themes = Map.groupBy(wanted, (one) => one.theme);
-  place(byId("objectives-list"), [...themes].map(([theme, own]) => themeOf(theme, own)));
+  place(byId("objectives-list"), [...themes].map(([theme, own]) => themeOf(theme, own, objectiveFilter !== "all")));
 }
 

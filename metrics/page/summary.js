@@ -28,7 +28,8 @@ function findingsFact(state) {
 
 function objectivesFact(objectives) {
   if (objectives === null) return { key: "objectivesHeld", text: "–", note: "", to: "#/objectifs" };
-  const states = objectives.objectives.map((one) => one.state);
+  const present = objectives.objectives.filter((one) => !one.superseded_by);
+  const states = present.map((one) => one.state);
   const judged = states.filter((state) => HELD.has(state) || OFF.has(state));
   const off = judged.filter((state) => OFF.has(state)).length;
   const note = off > 0 ? word("objectivesOff", { n: exact(off) }) : word("objectivesFine");

@@ -4,57 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from simulators.live import ATTACK_AFTER_S
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.demo_process import page_of, running_demo
 
 pytestmark = pytest.mark.integration
-
-_COMMAND = "import sys; from streams.cli import main; sys.exit(main())"
 
 
 def _get(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own page)
         document: dict[str, Any] = json.load(answer)
         return document
-
-
-@contextmanager
-def _demo(*options: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, "demo", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _page(process: subprocess.Popen[str]) -> str:
-    """Address of the live page, as the demo tells it."""
-    assert process.stdout is not None
-    url = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
-    assert url
-    return url[0]
 
 
 def _children(pid: int) -> set[int]:
@@ -65,10 +33,10 @@ def _children(pid: int) -> set[int]:
 def test_the_demo_counts_events_and_ends_with_everything_it_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         wanted_port = taken.getsockname()[1]
-        with _demo("--port", str(wanted_port), "--speed", "20") as process:
+        with running_demo("--port", str(wanted_port), "--speed", "20") as process:
             assert process.stdout is not None
             assert process.stdout.readline().startswith(f"Port {wanted_port} is taken")
-            url = _page(process)
+            url = page_of(process)
             deadline_s = time.monotonic() + 60
             while sum(flow["events"] for flow in _get(url + "api/state")["flows"]) == 0:
                 assert time.monotonic() < deadline_s
@@ -88,8 +56,8 @@ def test_the_demo_counts_events_and_ends_with_everything_it_started() -> None:
 
 @pytest.mark.system  # the region is at peace for three quarters of a minute first
 def test_an_attack_on_the_demo_shows_on_the_page_within_two_minutes() -> None:
-    with _demo("--port", "0", "--attack", "predice") as process:
-        url = _page(process)
+    with running_demo("--port", "0", "--attack", "predice") as process:
+        url = page_of(process)
         attack_s = time.monotonic() + ATTACK_AFTER_S
         while not (findings := _get(url + "api/findings")["findings"]):
             assert time.monotonic() < attack_s + 120

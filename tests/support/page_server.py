@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
-
-import orjson
-from aiohttp import web
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.finding_history import FindingHistory, HistoryMeasure
 from agents.findings import FindingStatus, Severity
+from metrics.objective_rows import ObjectivePart
 from metrics.registry import build_registry
 from metrics.web import Monitor, bind
 from metrics.worker import WorkerMetrics
@@ -25,6 +24,14 @@ from streams.event_time import DAY_MS, HOUR_MS, paris_day, start_of_day_ms
 from streams.observing import WorkerStatus
 from tests.support.fake_region import FakeRegion
 from tests.support.findings import FINDING, finding, kept, view
+from tests.support.objectives import FakeObjectives, objective_row
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+    from aiohttp import web
+
+T = TypeVar("T")
 
 HISTORY_DAYS = 35
 ATTACK_DAYS = 5
@@ -49,60 +56,26 @@ def account_history(now_ms: int) -> FindingHistory:
     )
 
 
-def objective(name: str, **changes: Any) -> dict[str, Any]:
-    """One row of `/api/objectives`."""
-    return {
-        "id": name,
-        "theme": "DMP",
-        "label_fr": name,
-        "label_en": name,
-        "source": "live",
-        "numerator": 420,
-        "denominator": 1000,
-        "denominator_label_fr": "structures",
-        "denominator_label_en": "structures",
-        "ratio": 0.42,
-        "baseline_ratio": None,
-        "target_low_ratio": None,
-        "target_ratio": 0.7,
-        "required_ratio": 0.5,
-        "deadline": "2026-12-31",
-        "as_of": "2026-11-01",
-        "age_days": 21,
-        "state": "OFF_TRACK",
-        "parts": [],
-        "citation": "",
-    } | changes
-
-
-OBJECTIVES = {
-    "version": 1,
-    "objectives": [
-        objective(
-            "dmp-hopital",
-            label_fr="Documents de sortie déposés au DMP par les hôpitaux",
-            label_en="Discharge documents deposited by hospitals",
-            target_low_ratio=0.7,
-            target_ratio=0.9,
-            parts=[
-                {
-                    "kind": "department",
-                    "name": name,
-                    "numerator": 40 + place,
-                    "denominator": 100,
-                    "ratio": 0.4 + place / 100,
-                }
-                for place, name in enumerate(("02", "59", "60", "62", "80"))
-            ],
+OBJECTIVES = (
+    objective_row(
+        id="dmp-hopital",
+        label_fr="Alimentation du DMP par les hôpitaux",
+        ratio=0.42,
+        numerator=420.0,
+        denominator=1000.0,
+        target_low_ratio=0.7,
+        target_ratio=0.9,
+        required_ratio=0.5,
+        parts=tuple(
+            ObjectivePart("department", name, 40.0 + place, 100.0, 0.4 + place / 100)
+            for place, name in enumerate(("02", "59", "60", "62", "80"))
         ),
-        objective("dmp-esms", label_fr="ESMS qui alimentent le DMP", ratio=0.55, state="REACHED"),
-        objective("mss", theme="MSSanté", label_fr="ESMS équipés", source="declared"),
-        objective(
-            "ror", theme="ROR", numerator=12, denominator=None, ratio=None, state="NO_DENOMINATOR"
-        ),
-        objective("cyber", theme="SSI", numerator=None, ratio=None, state="NO_DATA"),
-    ],
-}
+    ),
+    objective_row(id="esms", ratio=0.55, state="REACHED"),
+    objective_row(id="mss", theme="MSSanté", source="declared", state="MISSED"),
+    objective_row(id="ror", theme="ROR", denominator=None, ratio=None, state="NO_DENOMINATOR"),
+    objective_row(id="cyber", theme="SSI", numerator=None, ratio=None, state="NO_DATA", parts=()),
+)
 
 
 class Desk:
@@ -160,39 +133,46 @@ def _findings(now_ms: int) -> list[Any]:
     ]
 
 
-def page_app(*, objectives: bool = True) -> tuple[web.Application, Desk]:
+def page_app() -> tuple[web.Application, Desk]:
     """The page's application and where its verdicts go."""
     status = WorkerStatus()
     status.phase = "running"
     worker = WorkerMetrics(status)
     region = FakeRegion()
+    objectives = FakeObjectives(OBJECTIVES)
     desk = Desk(_now_ms())
     registry = build_registry(region, worker, _now_ms, desk.findings)
-    monitor = Monitor(registry, region, worker, _now_ms, desk.findings, desk=desk)
-    app = monitor.app("127.0.0.1")
-    known = {resource.canonical for resource in app.router.resources()}
-    if objectives and "/api/objectives" not in known:
-        app.router.add_get("/api/objectives", _objectives)
-    return app, desk
-
-
-async def _objectives(_: web.Request) -> web.Response:
-    return web.Response(body=orjson.dumps(OBJECTIVES), content_type="application/json")
+    monitor = Monitor(
+        registry, region, worker, _now_ms, desk.findings, desk=desk, objectives=objectives
+    )
+    return monitor.app("127.0.0.1"), desk
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _serve(port: int) -> None:
-    app, _ = page_app()
-    site = await bind(app, "127.0.0.1", port, fallback=False)
+@contextmanager
+def page_server(port: int = 0) -> Iterator[tuple[str, Desk]]:
+    """The page on a thread of its own; gives its address and where verdicts go."""
+    app, desk = page_app()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    site = run(bind(app, "127.0.0.1", port, fallback=False))
     try:
-        await asyncio.Event().wait()
+        yield site.url, desk
     finally:
-        await site.close()
+        run(site.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(int(sys.argv[1])))
+    with page_server(int(sys.argv[1])), suppress(KeyboardInterrupt):
+        threading.Event().wait()
