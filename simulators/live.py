@@ -22,6 +22,7 @@ from simulators.batches import BatchEncoder, in_windows
 from simulators.calendar import SUNDAY, is_public_holiday, midnight_ms
 from simulators.events import Events
 from simulators.pacing import Pace, window_ms
+from simulators.produced import Produced
 from simulators.publish import Publisher
 from simulators.traffic import RegionTraffic
 from streams.errors import InputError, TransientError
@@ -38,6 +39,9 @@ _OPENING_HOUR: Final = 9
 _DAYS_AT_A_TIME: Final = 366
 _ARGUMENTS: Final = 4
 
+DECLARE_EVERY_MS: Final = 15_000
+"""Wall time between two declarations of what the region has produced."""
+
 ATTACK_AFTER_S: Final = 45.0
 """Wall time from the start to the attacks: long enough to see the region at peace first."""
 
@@ -53,6 +57,7 @@ def live_events(
     scale: float = 1.0,
     attacks: Sequence[Wanted] = (),
     attack_after_s: float = ATTACK_AFTER_S,
+    produced: Produced | None = None,
 ) -> Iterator[RecordedBatch]:
     """Small batches for ever, from a working day's opening hour on.
 
@@ -63,6 +68,7 @@ def live_events(
         scale: size relative to the region.
         attacks: attacks and look-alikes that take place, from the first day on.
         attack_after_s: wall time from the start before which no attack acts.
+        produced: learns of every event before it is given out.
 
     Yields:
         Batches whose `recorded_ms` is the wall time at which they are due, ascending in steps of a
@@ -84,7 +90,10 @@ def live_events(
         tables = traffic.recorded(day, _DAYS_AT_A_TIME, rewrite=scenario.rewrite)
         for events in in_windows(tables, window_ms(speed)):
             if int(events.columns["recorded_at"][-1]) >= origin_ms:
-                yield encoder.batch(_restamped(events, origin_ms, start_ms, speed))
+                stamped = _restamped(events, origin_ms, start_ms, speed)
+                if produced is not None:
+                    produced.count(stamped)
+                yield encoder.batch(stamped)
         day += timedelta(days=_DAYS_AT_A_TIME)
 
 
@@ -110,9 +119,17 @@ def main(bootstrap: str, speed: float, seed: int, attacks: Sequence[str] = ()) -
     with Publisher(KafkaAccess(bootstrap)) as publisher:
         pace.wait_for(start_ms)
         asked = [wanted(text) for text in attacks]
-        for batch in live_events(seed=seed, start_ms=start_ms, speed=speed, attacks=asked):
-            pace.wait_for(int(batch.recorded_ms[-1]))
+        produced = Produced(Schemas.load())
+        declared_ms = start_ms
+        for batch in live_events(
+            seed=seed, start_ms=start_ms, speed=speed, attacks=asked, produced=produced
+        ):
+            now_ms = int(batch.recorded_ms[-1])
+            pace.wait_for(now_ms)
             publisher.send(batch)
+            if now_ms >= declared_ms + DECLARE_EVERY_MS:
+                declared_ms = now_ms
+                publisher.send(produced.batch(now_ms))
 
 
 if __name__ == "__main__":

@@ -13,15 +13,24 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from agents.objectives.declared import read_declarations
+from agents.objectives.loading import load_objectives
 from simulators.attacks.catalogue import wanted
 from simulators.broker import EmbeddedBroker
+from simulators.declared_sheet import declared_sheet
 from simulators.leash import leashed
 from simulators.live import AT_ITS_WORST, ATTACK_AFTER_S
+from streams.codec import SliceCodec
 from streams.commands.output import say
+from streams.declarations import publish_declarations
+from streams.event_time import date_of_day, paris_day
+from streams.kafka_access import kafka_access
 from streams.logs import configure_logging
+from streams.schemas import Schemas
 from streams.settings import Settings
 from streams.topic_admin import ensure_topics
 from streams.worker import run as run_worker
@@ -70,6 +79,7 @@ def run(
             http_port=port,
         )
         ensure_topics(settings, create=True)
+        _declare(settings, seed)
         with _source(broker.bootstrap, speed, seed, attacks) as source:
 
             def announce(site: Site) -> None:
@@ -81,6 +91,19 @@ def run(
 
             code = run_worker(settings, fallback=True, announce=announce)
             return code or (1 if source.poll() else 0)
+
+
+def _declare(settings: Settings, seed: int) -> None:
+    """What no flow can tell, invented for the simulated region and checked like any declaration."""
+    now_ms = time.time_ns() // 1_000_000
+    today = date_of_day(paris_day(now_ms))
+    objectives = load_objectives(settings.objectives_dir, settings.departments, today)
+    if objectives is None:
+        return
+    registry, scopes = objectives.grounds.registry, objectives.scopes
+    sheet = declared_sheet(seed, today)
+    several = read_declarations(sheet, "declared_sheet", registry, scopes, today)
+    publish_declarations(kafka_access(settings), several, SliceCodec(Schemas.load()), now_ms=now_ms)
 
 
 def _print_addresses(site: Site, wanted_port: int, bootstrap: str) -> None:
