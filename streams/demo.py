@@ -97,7 +97,7 @@ def _declare(settings: Settings, seed: int) -> None:
     """What no flow can tell, invented for the simulated region and checked like any declaration."""
     now_ms = time.time_ns() // 1_000_000
     today = date_of_day(paris_day(now_ms))
-    objectives = load_objectives(settings.objectives_dir, settings.departments, today)
+    objectives = load_objectives(settings.objectives_dir, settings.departments)
     if objectives is None:
         return
     registry, scopes = objectives.grounds.registry, objectives.scopes

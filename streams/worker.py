@@ -37,7 +37,6 @@ from streams.alertmanager import AlertmanagerPush
 from streams.app import changelog_topics, run_worker
 from streams.codec import SliceCodec
 from streams.errors import ConfigError
-from streams.event_time import date_of_day, paris_day
 from streams.observing import WorkerStatus
 from streams.own_records import RecordReader
 from streams.registry import Registry
@@ -180,9 +179,7 @@ class Worker:
         )
         self._push = AlertmanagerPush(settings, self._findings)
         self._objectives = ObjectivesView(
-            objectives=load_objectives(
-                settings.objectives_dir, settings.departments, date_of_day(paris_day(_wall_ms()))
-            ),
+            objectives=load_objectives(settings.objectives_dir, settings.departments),
             usage=self.usage,
             read=lambda value: read_declaration(value, self._reader),
             is_at_end=lambda: _at_end(self.status, ACTIVITY_COUNTS, DECLARATIONS),

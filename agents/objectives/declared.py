@@ -112,8 +112,18 @@ class Declaration:
         """From the newest Avro `Declaration`.
 
         Raises:
-            ValueError: it was never written by `vigie declare`: no such day or kind of scope.
+            ValueError: it was never written by `vigie declare`: no such day or kind of scope, or figures
+                that cannot be.
         """
+        numerator, denominator, ratio = (
+            record[name] for name in ("numerator", "denominator", "ratio")
+        )
+        if ratio is not None and not 0 <= ratio <= 1:
+            raise ValueError("a ratio beyond the whole")
+        if (numerator or 0) < 0 or (denominator is not None and denominator < 1):
+            raise ValueError("a number below none")
+        if None not in (numerator, denominator) and numerator > denominator:
+            raise ValueError("a numerator above its denominator")
         kind = record["scope_kind"].lower()
         if kind not in _WORDS:
             raise ValueError("unknown kind of scope")
@@ -126,9 +136,9 @@ class Declaration:
             as_of=as_of,
             kind=kind,
             scope=record["scope"],
-            numerator=record["numerator"],
-            denominator=record["denominator"],
-            ratio=record["ratio"],
+            numerator=numerator,
+            denominator=denominator,
+            ratio=ratio,
             source=record["source"],
             declared_at_ms=record["declared_at"],
         )

@@ -55,7 +55,9 @@ def _row(objective: Objective, sight: Sight) -> ObjectiveRow:
     if figure is not None:
         labels = (figure.label_fr, figure.label_en)
     required = None
-    if target is not None and baseline is not None:
+    if target is not None and sight.today >= target.deadline:
+        required = target.enough_ratio
+    elif target is not None and baseline is not None:
         required = required_ratio(target, baseline, sight.today)
     has_figure = figure is not None and not _is_empty(figure)
     as_of = figure.as_of if figure is not None and has_figure else None

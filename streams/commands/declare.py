@@ -83,10 +83,8 @@ def objectives_of(settings: Settings) -> Objectives:
         InputError: a file of it is wrong, or the settings' departments have none.
     """
     from agents.objectives.loading import load_objectives
-    from streams.event_time import date_of_day, paris_day
 
-    today = date_of_day(paris_day(time.time_ns() // 1_000_000))
-    objectives = load_objectives(settings.objectives_dir, settings.departments, today)
+    objectives = load_objectives(settings.objectives_dir, settings.departments)
     if objectives is None:
         raise InputError(
             "VIGIE_OBJECTIVES_DIR: the departments of VIGIE_DEPARTMENTS have no objectives of their own"
