@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import dashboard
-
 from metrics.dashboards.frame import Board, Row, label_values
 from metrics.dashboards.panels import (
     COUNT,
@@ -139,9 +137,10 @@ _TABLE: Final = Row(
             mappings={"État": words({"0": ("en bonne voie", GREEN), "1": ("en retard", ORANGE)})},
             sort="État",
             height=18,
-            link=dashboard.DashboardLink("Choisir cet objectif")
-            .url("/d/vigie-objectifs?var-objective=${__value.raw}&${datasource:queryparam}")
-            .build(),
+            link=(
+                "Choisir cet objectif",
+                "/d/vigie-objectifs?var-objective=${__value.raw}&${datasource:queryparam}",
+            ),
         ),
     ],
 )

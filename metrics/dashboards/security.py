@@ -50,7 +50,7 @@ _NOW: Final = Row(
             span=12,
             decimals=0,
             colors=SEVERITY_COLORS,
-            runbook="vigiefinding",
+            runbook="constats",
         ),
         numbers(
             "Sans verdict par gravité",

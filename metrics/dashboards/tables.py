@@ -62,7 +62,7 @@ def sheet(
     limits: Mapping[str, dashboard.ThresholdsConfig] | None = None,
     mappings: Mapping[str, Sequence[parts.ValueMapping]] | None = None,
     sort: str = "",
-    link: parts.DashboardLink | None = None,
+    link: tuple[str, str] = ("", ""),
 ) -> table.Panel:
     """A table with a column per query, joined by one label.
 
@@ -78,7 +78,7 @@ def sheet(
         limits: thresholds of columns, shown as the colour of their text.
         mappings: texts that stand for values of columns.
         sort: the column that leads.
-        link: where a click on the key leads.
+        link: title and address of where a click on the key leads.
     """
     panel = _table(title, description, list(asks.values()), unit=COUNT, span=span).height(height)
     names = {f"Value #{ref_of(n)}": column for n, column in enumerate(asks)}
@@ -104,8 +104,9 @@ def sheet(
         if mappings and column in mappings:
             properties.append(set_to("mappings", list(mappings[column])))
         panel = panel.override_by_name(column, properties)
-    if link is not None:
-        panel = panel.override_by_name(key_title, [set_to("links", [link])])
+    if link[1]:
+        shown = {"title": link[0], "url": link[1], "targetBlank": False}
+        panel = panel.override_by_name(key_title, [set_to("links", [shown])])
     if sort:
         panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     return panel

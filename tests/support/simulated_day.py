@@ -18,7 +18,6 @@ import numpy as np
 
 from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from streams.settings import Settings
-from streams.topics import ACTIVITY_COUNTS, FINDINGS, REGION_CELLS
 from tests.support import servers_remote_write as remote
 from tests.support import simulated_traffic as traffic
 from tests.support.servers_prometheus import Prometheus
@@ -33,7 +32,7 @@ JOB: Final = "vigie"
 INSTANCES: Final = ("worker-1:6066", "worker-2:6066")
 PARTITIONS: Final = 4
 DAY_END_S: Final = traffic.END_MS / 1000
-"""Unix time of the last scrape: a Tuesday in September, 11:00 in Paris."""
+"""Unix time of the last scrape: a Tuesday in December, 11:00 in Paris."""
 DAY_START_S: Final = DAY_END_S - DAY_MS / 1000
 SILENCE_S: Final = (traffic.SILENCE_MS[0] / 1000, traffic.SILENCE_MS[1] / 1000)
 """When `SILENT_FLOW` of `tests.support.simulated_traffic` brought nothing."""
@@ -105,7 +104,7 @@ class _Region:
             alertmanager_urls=("http://alertmanager-1:9093", "http://alertmanager-2:9093"),
         )
         self._flows = traffic.region_records(PARTITIONS)
-        self._log = MemoryLog(PARTITIONS, frozenset((ACTIVITY_COUNTS, FINDINGS, REGION_CELLS)))
+        self._log = MemoryLog(PARTITIONS)
         self._pager = Pager()
         self._workers: list[SimulatedWorker | None] = [None, None]
         self._scrapes = [Scrapes({"job": JOB, "instance": name}) for name in INSTANCES]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulators.partitions import partition_of
+from streams.topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,14 +32,12 @@ class MemoryLog:
 
     Attributes:
         partitions: of every topic whose key decides.
-        single: topics that have one partition.
         logs: records by topic and partition.
         committed: the group's offsets.
         changelogs: present entries by group and partition.
     """
 
     partitions: int
-    single: frozenset[str]
     logs: defaultdict[TopicPartition, list[LogRecord]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -58,7 +57,7 @@ class MemoryLog:
         """Put what a worker produced where its partition or key says."""
         partition = record.partition
         if partition is None:
-            whole = record.topic in self.single or record.key is None
+            whole = TOPICS[record.topic].partitions == 1 or record.key is None
             partition = 0 if whole else partition_of(record.key or b"", self.partitions)
         self.append(record.topic, partition, at_ms=at_ms, key=record.key, value=record.value)
 

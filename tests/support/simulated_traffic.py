@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 SEED: Final = 11
 SCALE: Final = 0.05
-START: Final = date(2025, 8, 25)
-LAST: Final = date(2025, 9, 9)
-"""A Tuesday; the school year has begun, so that the Tuesday before is like it."""
+START: Final = date(2025, 11, 24)
+LAST: Final = date(2025, 12, 9)
+"""A Tuesday far from holidays, so that the Tuesday before is like it."""
 END_MS: Final = midnight_ms(LAST) + 11 * HOUR_MS
 """In the middle of the morning: the hour at which somebody looks."""
 
 ATTACKS: Final = (
-    "per-day-100@2025-09-04",
-    "enumeration@2025-09-08",
-    "takeover@2025-09-08",
-    "fast-harvest@2025-09-09",
+    "per-day-100@2025-12-04",
+    "enumeration@2025-12-08",
+    "takeover@2025-12-08",
+    "fast-harvest@2025-12-09",
 )
 SILENT_FLOW: Final = MSS_MESSAGES
 SILENCE_MS: Final = (END_MS - 140 * MINUTE_MS, END_MS - 50 * MINUTE_MS)
