@@ -112,7 +112,7 @@ class Collusion:
     @property
     def sections(self) -> tuple[Section, ...]:
         """What a checkpoint holds of it, in an order that must not change."""
-        return (self._cells, self._groups.rows, self._rates.rows)
+        return (self._cells, self._groups.rows, self._rates.rows, self._groups.days.rows)
 
     def recovered(self) -> None:
         """Finish a recovery from a checkpoint."""
@@ -180,6 +180,11 @@ class Collusion:
         logs = log_e_value(groups.observed, expected, spread, SHARE_RATIOS)
         odds = self._groups.add(rows, logs, day)
         self._groups.learn(rows, groups.observed, groups.expected, logs)
+        for at in self._groups.gathering(rows).tolist():
+            own = uses.key == groups.key[at]
+            self._groups.days.note(
+                int(rows[at]), day, float(uses.observed[own].sum()), float(uses.expected[own].sum())
+            )
         score = _score(odds, len(rows), len(cells))
         for at in np.flatnonzero((score >= params.report_from) & (logs > 0)).tolist():
             own = np.flatnonzero(uses.key == groups.key[at])
@@ -189,7 +194,7 @@ class Collusion:
                 cells,
                 Uses(*(getattr(uses, name)[own] for name in Uses.__slots__)),
                 in_step=(0, 0.0),
-                weight=(float(score[at]), float(odds[at]), self._groups.since(int(rows[at]))),
+                weight=(float(score[at]), float(odds[at]), int(rows[at])),
             )
 
     # -- rhythm and order -----------------------------------------------------------------------
@@ -209,6 +214,10 @@ class Collusion:
         odds = self._groups.add(rows, logs, day)
         score = _score(odds, _TRACES, len(cells))
         self._rates.learn(count, expected, len(cells), logs)
+        for key in self._groups.gathering(rows).tolist():
+            own = members.get(key, np.zeros(0, np.int64))
+            seen, mean = float(cells["unexplained"][own].sum()), float(usual[own].sum())
+            self._groups.days.note(int(rows[key]), day, seen, mean)
         found: list[GroupSuspicion] = []
         # A day without evidence of its own is not told, whatever earlier ones have left.
         reached = (score >= params.report_from) & (logs > 0)
@@ -227,11 +236,7 @@ class Collusion:
                         expected=usual[own],
                     ),
                     in_step=(len(own), float(expected[key])),
-                    weight=(
-                        float(score[key]),
-                        float(odds[key]),
-                        self._groups.since(int(rows[key])),
-                    ),
+                    weight=(float(score[key]), float(odds[key]), int(rows[key])),
                 )
             )
         return found
@@ -263,17 +268,19 @@ class Collusion:
         in_step: tuple[int, float],
         weight: tuple[float, float, int],
     ) -> GroupSuspicion:
+        """What is told of a group; `weight` is its score, its log10 odds and its row."""
         own = cells[uses.cell]
         excess = uses.observed - uses.expected
         is_member: BoolArray = (excess > 0) if in_step[0] == 0 else np.ones(len(own), np.bool_)
         order = np.lexsort([own["account"], -excess])
         accounts = own["account"][order][is_member[order]].tolist()
-        score, odds, since_day = weight
+        score, odds, row = weight
+        day = int(own["day"][0])
         return GroupSuspicion(
             kind=share,
             key_hint=key_hint,
             members=tuple(dict.fromkeys(accounts))[:_SHOWN],
-            day=int(own["day"][0]),
+            day=day,
             score=score,
             evidence=GroupEvidence(
                 members=len(np.unique(own["account"])),
@@ -283,8 +290,9 @@ class Collusion:
                 in_step=in_step[0],
                 expected_in_step=in_step[1],
                 log10_odds=odds,
-                since_day=since_day,
+                since_day=self._groups.since(row),
             ),
+            history=self._groups.days.of(row, day),
         )
 
 

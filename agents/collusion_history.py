@@ -9,6 +9,8 @@ import numpy as np
 
 from agents.account_rows import AccountRows
 from agents.distributions import LN10
+from agents.finding_history import FindingHistory, HistoryMeasure
+from streams.event_time import DAY_MS, start_of_day_ms
 
 if TYPE_CHECKING:
     from agents.account_cells import CellArray
@@ -52,12 +54,23 @@ _GROUP: Final = np.dtype(
     ]
 )
 
+DAYS_SHOWN: Final = 28
+_DAYS: Final = np.dtype(
+    [
+        # Day d stands at d % DAYS_SHOWN.
+        ("day", "<i4", (DAYS_SHOWN,)),
+        ("observed", "<u2", (DAYS_SHOWN,)),
+        ("expected", "<f4", (DAYS_SHOWN,)),
+    ]
+)
+
 
 class GroupHistory:
     """Per group: what it has shown of its expectation, and its evidence so far."""
 
     def __init__(self) -> None:
         self.rows = AccountRows("collusion-groups", _VERSION, _GROUP, {"odds": _NO_ODDS})
+        self.days = GroupDays()
         self._row: dict[tuple[int, int], int] = {}
         self._free: list[int] = []
         self._end = 0
@@ -83,6 +96,7 @@ class GroupHistory:
             self._end = max(self._end, row + 1)
             self.rows.reserve(self._end)
             self.rows.table[row] = self.rows.blank
+            self.days.forget(row)
             self.rows.table["kind"][row], self.rows.table["key"][row] = name
             self._row[name] = row
         rows = np.array([self._row[name] for name in named], np.int64)
@@ -122,6 +136,10 @@ class GroupHistory:
         table["odds"][rows] = odds
         return odds
 
+    def gathering(self, rows: Int64Array) -> Int64Array:
+        """Positions of groups whose evidence is more than that of quiet ones."""
+        return np.flatnonzero(self.rows.table["odds"][rows] >= _GATHERING)
+
     def since(self, row: int) -> int:
         """The day from which on a group's evidence has been gathering."""
         return int(self.rows.table["since_day"][row])
@@ -135,6 +153,54 @@ class GroupHistory:
         for name, values in (("observed", observed), ("expected", expected)):
             column = self.rows.table[name]
             column[rows] = column[rows] * _FADING + values[quiet]
+
+
+class GroupDays:
+    """What groups did on each day on which their evidence was gathering, for the chart in a finding.
+
+    Quiet groups leave nothing here, so it is empty but for a few.
+    """
+
+    def __init__(self) -> None:
+        self.rows = AccountRows("collusion-days", _VERSION, _DAYS, {})
+
+    def note(self, row: int, day: int, observed: float, expected: float) -> None:
+        """Take a group's day: unexplained patients of all members, and what was expected of them."""
+        self.rows.reserve(row + 1)
+        own, place = self.rows.table[row], day % DAYS_SHOWN
+        own["day"][place] = day
+        own["observed"][place] = min(observed, 0xFFFF)
+        own["expected"][place] = expected
+        self.rows.touch(np.array([row]))
+
+    def forget(self, row: int) -> None:
+        """Another group gets the row."""
+        if row < len(self.rows.table) and self.rows.table["day"][row].any():
+            self.rows.table[row] = self.rows.blank
+            self.rows.touch(np.array([row]))
+
+    def of(self, row: int, last_day: int) -> FindingHistory | None:
+        """A group's days since its evidence began to gather, with gaps where it did not show."""
+        self.rows.reserve(row + 1)
+        own = self.rows.table[row]
+        days = np.arange(last_day - DAYS_SHOWN + 1, last_day + 1)
+        is_kept = own["day"][days % DAYS_SHOWN] == days
+        if not is_kept.any():
+            return None
+        first = int(is_kept.argmax())
+        observed = np.where(is_kept, own["observed"][days % DAYS_SHOWN], 0)[first:].tolist()
+        expected = own["expected"][days % DAYS_SHOWN].astype(np.float64)
+        return FindingHistory(
+            measure=HistoryMeasure.PATIENTS,
+            start_ms=start_of_day_ms(int(days[first])),
+            step_ms=DAY_MS,
+            observed=tuple(observed),
+            unexplained=tuple(observed),
+            expected=tuple(
+                round(float(value), 2) if kept else None
+                for value, kept in zip(expected[first:], is_kept[first:], strict=True)
+            ),
+        )
 
 
 _RATE: Final = np.dtype([("count", "<f8"), ("cells", "<f8"), ("closed_day", "<i4"), ("_", "<i4")])

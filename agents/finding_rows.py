@@ -21,7 +21,6 @@ _MEASURES: Final = {
     HistoryMeasure.FAILURES: "failures",
 }
 _NO_HISTORY: Final = HistoryRow(DAY_MS, "patients", [])
-_SERIES: Final = ("flow", "sector", "couloir", "measure")
 
 
 def row_of(finding: Finding) -> FindingRow:
@@ -89,9 +88,8 @@ def subject_of(finding: Finding) -> Subject | None:
     """
     if finding.structure_pid is not None:
         return ("account", finding.structure_pid, finding.actor_pid or "")
-    named = [finding.evidence.get(f"{finding.detector}_{part}") for part in _SERIES]
-    found = [part for part in named if isinstance(part, str)]
-    return ("series", *found) if len(found) == len(_SERIES) else None
+    series = finding.series
+    return None if series is None else ("series", *series)
 
 
 def _at(values: Sequence[int | None] | Sequence[float | None], place: int) -> int | float | None:

@@ -6,7 +6,7 @@ A finding's fields are those of the Avro record `Finding`, a verdict's those of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FINDING: Final = "Finding"
 VERDICT: Final = "Verdict"
+
+_SERIES: Final = ("flow", "sector", "couloir", "measure")
 
 Figure = bool | int | float | str | None
 """A value of the evidence."""
@@ -114,6 +116,13 @@ class Finding:
     opened_at_ms: int | None = None
     history: FindingHistory | None = None
 
+    @property
+    def series(self) -> tuple[str, ...] | None:
+        """Flow, sector, couloir and measure of the series that it is about; `None` if it is of none."""
+        named = [self.evidence.get(f"{self.detector}_{part}") for part in _SERIES]
+        found = tuple(part for part in named if isinstance(part, str))
+        return found if len(found) == len(_SERIES) else None
+
     def to_record(self) -> dict[str, Any]:
         """As the newest Avro `Finding`; times are `int` milliseconds."""
         record = _to_record(self)
@@ -178,6 +187,15 @@ class Verdict:
     def to_ndjson(self) -> bytes:
         """One line of NDJSON, line feed included; times are RFC 3339 in UTC."""
         return _line(self.to_record())
+
+
+def newest_of(before: Finding | None, now: Finding) -> Finding:
+    """The newer of two revisions; what it does not say of its subject's past the other one may."""
+    if before is None:
+        return now
+    if before.revision >= now.revision:
+        return before
+    return now if now.history is not None else replace(now, history=before.history)
 
 
 def finding_bytes(finding: Finding, codec: SliceCodec) -> bytes:

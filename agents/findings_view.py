@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.alerts import Alert, AlertIdentity
 from agents.finding_rows import Subject, history_row, row_of, subject_of, timeline_row
-from agents.findings import FindingStatus
+from agents.findings import FindingStatus, newest_of
 from metrics.labels import FINDING_DETECTORS, OTHER_DETECTOR
 from metrics.views import FindingDetail
 from streams.recordwise import BadRecordError
@@ -248,6 +248,7 @@ class FindingsView:
     def _keep(self, finding: Finding, at_ms: int) -> None:
         name = finding.finding_id
         entry = self._strike(name)
+        finding = newest_of(None if entry is None else entry.finding, finding)
         ended_ms = {} if entry is None else dict(entry.ended_ms)
         identity = AlertIdentity.of(finding)
         for other, ended in ended_ms.items():

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.finding_history import FindingHistory
 
 
 class Share(StrEnum):
@@ -54,6 +58,7 @@ class GroupSuspicion:
         day: local day.
         score: -log10 of quiet incidents per account-day with as much evidence.
         evidence: the figures behind it.
+        history: its days since the evidence began to gather.
     """
 
     kind: Share
@@ -62,3 +67,4 @@ class GroupSuspicion:
     day: int
     score: float
     evidence: GroupEvidence
+    history: FindingHistory | None = None

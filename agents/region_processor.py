@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NOT_A_CELL: Final = "NOT_A_CELL"
 """Dead-letter reason: a message on the cells' topic that Vigie did not write."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class RegionProcessor:

@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.finding_history import POINTS_MAX, FindingHistory, HistoryMeasure
-from agents.flow_series import ROWS
+from agents.flow_series import ROWS, SERIES
 from streams.errors import StateError
 from streams.event_time import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from agents.findings import Finding
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,6 +36,10 @@ _FINE: Final = 5
 _YOUNG: Final = POINTS_MAX * _FINE // 2
 """Minutes for which it is; as many are shown before its beginning."""
 _DAY_BEFORE: Final = 24 * _HOUR
+_FLOODING: Final = "flooding"
+_NUMBERS: Final = {
+    (one.flow, one.sector, one.couloir, one.measure): number for number, one in enumerate(SERIES)
+}
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BH")  # version, slots
 _SLOT: Final = struct.Struct("<HqHH")  # key, step, numbers of what was observed and expected
@@ -53,6 +59,11 @@ class _Ring:
         # Observed and expected; expected is NaN where it was not known.
         self.values = np.zeros((slots, 2, _SERIES), np.float32)
 
+    @property
+    def end(self) -> int:
+        """The step after the newest; 0 before the first."""
+        return int(self.step.max()) + 1
+
     def add(self, step: int, values: FloatArray) -> int:
         """Add to a step, shape (2, series); gives its slot."""
         slot = step % len(self.step)
@@ -69,6 +80,14 @@ class _Ring:
         found = self.values[slots, :, series].astype(np.float64)
         found[self.step[slots] != steps] = np.nan
         return found
+
+
+def series_of(finding: Finding) -> int | None:
+    """The number of the series that a finding is about; `None` if it is of none, or of single boxes."""
+    named = finding.series
+    if named is None or (finding.detector == _FLOODING and named[2] == "*"):
+        return None
+    return _NUMBERS.get(named)
 
 
 class SeriesHistory:
@@ -103,10 +122,15 @@ class SeriesHistory:
             Steps of five minutes for a break of less than seven hours, of hours for a longer one;
             `None` if nothing is known of that time.
         """
-        begin, end = begin_ms // MINUTE_MS, until_ms // MINUTE_MS
+        begin, end = begin_ms // MINUTE_MS, min(until_ms // MINUTE_MS, self._minutes.end)
+        if begin > end:
+            return None
         most = POINTS_MAX - 2  # and a step under way at either end
         if end - begin < _YOUNG:
-            return self._told(series, _FINE, max(begin - _YOUNG, end - most * _FINE), end)
+            start = max(begin - _YOUNG, end - most * _FINE)
+            found = self._told(series, _FINE, start, end)
+            if found is not None:
+                return found
         return self._told(series, _HOUR, max(begin - _DAY_BEFORE, end - most * _HOUR), end)
 
     def _told(self, series: int, width: int, start: int, end: int) -> FindingHistory | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from agents.findings import read_finding
+from agents.findings import newest_of, read_finding
 from streams.codec import SliceCodec
 from streams.errors import InputError
 from streams.kafka_access import kafka_access
@@ -169,9 +169,7 @@ class FindingsLog:
 
 def _newest(found: dict[str, Finding], several: Iterator[Finding]) -> None:
     for one in several:
-        before = found.get(one.finding_id)
-        if before is None or before.revision < one.revision:
-            found[one.finding_id] = one
+        found[one.finding_id] = newest_of(found.get(one.finding_id), one)
 
 
 def _connect(access: KafkaAccess, build: Callable[[], Any]) -> Any:

@@ -59,6 +59,8 @@ def read_file(path: Path) -> dict[str, Finding]:
     """
     import orjson
 
+    from agents.findings import newest_of
+
     found: dict[str, Finding] = {}
     if not path.is_file():
         raise InputError(f"--from: {path}: no such file")
@@ -70,9 +72,7 @@ def read_file(path: Path) -> dict[str, Finding]:
                 one = _from_line(orjson.loads(line))
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise InputError(f"{path}: line {number}: is no finding") from None
-            before = found.get(one.finding_id)
-            if before is None or before.revision < one.revision:
-                found[one.finding_id] = one
+            found[one.finding_id] = newest_of(found.get(one.finding_id), one)
     return found
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from agents.collusion import BUDGET, Collusion, Params
 from agents.group_suspicion import GroupSuspicion, Share
+from streams.event_time import start_of_day_ms
 from tests.support.cells import DAY, region, through
 
 if TYPE_CHECKING:
@@ -244,3 +245,25 @@ def test_groups_below_the_alarm_are_given_to_who_asks_for_them() -> None:
     scores = [one.score for one in watch.close(DAY)]
     assert scores
     assert 2.0 <= max(scores) < BUDGET
+
+
+@pytest.mark.parametrize("name", ["network", "client"])
+def test_a_group_shows_its_days_since_evidence_began_to_gather(name: str) -> None:
+    found = play(lambda cells, _: through(cells, name, NEW, GANG))
+    last = found[-1]
+    assert last.history is not None
+    assert last.history.starts_ms() == [start_of_day_ms(DAY + 30 + day) for day in range(3)]
+    for one, place in zip(found, range(3), strict=True):
+        assert one.history is not None
+        assert len(one.history.observed) == place + 1
+        assert one.history.observed[place] == round(one.evidence.observed_patients)
+        assert one.history.expected[place] == pytest.approx(one.evidence.expected_patients, rel=0.3)
+
+
+def test_quiet_groups_leave_no_days() -> None:
+    watch = Collusion()
+    for number in range(5):
+        watch.take(region(DAY + number))
+        watch.close(DAY + number)
+    days = watch.sections[-1]
+    assert not days.drain()

@@ -16,6 +16,7 @@ from agents.findings import (
     Verdict,
     VerdictKind,
     finding_bytes,
+    newest_of,
     read_finding,
     read_verdict,
     verdict_bytes,
@@ -220,3 +221,22 @@ def test_severities_rank_by_how_soon_somebody_must_look() -> None:
     assert [one.rank for one in Severity] == [0, 1, 2, 3, 4]
     assert FindingStatus.CONFIRMED.is_open
     assert not FindingStatus.BENIGN.is_open
+
+
+def test_a_revision_without_a_history_keeps_the_one_before() -> None:
+    shown = replace(FINDING, history=HISTORY)
+    later = replace(FINDING, revision=4)
+    assert newest_of(None, later) is later
+    assert newest_of(shown, later) == replace(later, history=HISTORY)
+    assert newest_of(later, shown) is later
+    again = replace(later, history=replace(HISTORY, start_ms=0))
+    assert newest_of(shown, again) is again
+
+
+def test_a_finding_names_its_series_only_if_it_is_about_one() -> None:
+    of = {"flow": "insi-calls", "sector": "PSL", "couloir": "*", "measure": "rate"}
+    evidence = {f"drop_{name}": value for name, value in of.items()}
+    told = replace(FINDING, detector="drop", evidence=evidence)
+    assert told.series == ("insi-calls", "PSL", "*", "rate")
+    assert replace(told, detector="outage").series is None
+    assert FINDING.series is None

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from agents.finding_history import POINTS_MAX, HistoryMeasure
-from agents.flow_series import ROWS
-from agents.series_history import MINUTES, SeriesHistory
+from agents.flow_series import ROWS, SERIES, FlowSeries
+from agents.series_history import MINUTES, SeriesHistory, series_of
 from streams.checkpoint import Journal
 from streams.errors import StateError
 from streams.event_time import HOUR_MS, MINUTE_MS
+from tests.support.findings import finding
 
 START = 29_000_040
 """A minute at the start of an hour."""
-SERIES = 3
+OWN = 3
 
 
 def noted(minutes: int, *, unknown: int = 0) -> SeriesHistory:
@@ -25,9 +26,9 @@ def noted(minutes: int, *, unknown: int = 0) -> SeriesHistory:
 def note(history: SeriesHistory, first: int, end: int, *, unknown: int = 0) -> None:
     for number in range(first, end):
         values, expected = np.zeros(2 * ROWS), np.zeros(2 * ROWS)
-        values[SERIES] = number
-        values[SERIES + ROWS] = 1
-        expected[SERIES] = 10.0 if number >= unknown else np.nan
+        values[OWN] = number
+        values[OWN + ROWS] = 1
+        expected[OWN] = 10.0 if number >= unknown else np.nan
         history.note(START + number, values, expected)
 
 
@@ -36,7 +37,7 @@ def ms(minute: int) -> int:
 
 
 def test_a_young_break_is_shown_in_steps_of_five_minutes_the_last_one_under_way() -> None:
-    found = noted(48).of(SERIES, ms(40), ms(48))
+    found = noted(48).of(OWN, ms(40), ms(48))
     assert found is not None
     assert (found.measure, found.step_ms, found.start_ms) == (
         HistoryMeasure.EVENTS,
@@ -51,13 +52,13 @@ def test_a_young_break_is_shown_in_steps_of_five_minutes_the_last_one_under_way(
 
 
 def test_what_was_noted_later_than_it_is_told_changes_nothing() -> None:
-    assert noted(48).of(SERIES, ms(40), ms(48)) == noted(300).of(SERIES, ms(40), ms(48))
+    assert noted(48).of(OWN, ms(40), ms(48)) == noted(300).of(OWN, ms(40), ms(48))
     long, longer = noted(1_000), noted(1_003)
-    assert long.of(SERIES, ms(100), ms(999)) == longer.of(SERIES, ms(100), ms(999))
+    assert long.of(OWN, ms(100), ms(999)) == longer.of(OWN, ms(100), ms(999))
 
 
 def test_a_long_break_is_shown_by_the_hour() -> None:
-    found = noted(600).of(SERIES, ms(0), ms(590))
+    found = noted(600).of(OWN, ms(0), ms(590))
     assert found is not None
     assert found.step_ms == HOUR_MS
     assert found.observed[0] == sum(range(60))
@@ -68,29 +69,29 @@ def test_a_long_break_is_shown_by_the_hour() -> None:
 
 def test_failures_are_told_as_such_and_what_is_not_expected_is_not_zero() -> None:
     history = noted(20, unknown=7)
-    failures = history.of(SERIES + ROWS, ms(10), ms(20))
+    failures = history.of(OWN + ROWS, ms(10), ms(20))
     assert failures is not None
     assert failures.measure is HistoryMeasure.FAILURES
     assert failures.observed == (5,) * 4
-    events = history.of(SERIES, ms(10), ms(20))
+    events = history.of(OWN, ms(10), ms(20))
     assert events is not None
     assert events.expected == (None, None, 50.0, 50.0)
 
 
 def test_nothing_is_shown_of_a_time_that_was_not_noted() -> None:
-    assert SeriesHistory().of(SERIES, ms(10), ms(20)) is None
-    assert noted(20).of(SERIES, ms(5_000), ms(5_010)) is None
+    assert SeriesHistory().of(OWN, ms(10), ms(20)) is None
+    assert noted(20).of(OWN, ms(5_000), ms(5_010)) is None
 
 
 @pytest.mark.parametrize("age", [0, 5, 419, 420, 5_000, 30_000])
 def test_points_are_bounded_whatever_the_age(age: int) -> None:
-    found = noted(12_000).of(SERIES, ms(12_000 - age), ms(12_000))
+    found = noted(12_000).of(OWN, ms(12_000 - age), ms(12_000))
     assert found is not None
     assert 12 < len(found.observed) <= POINTS_MAX
 
 
 def test_old_minutes_make_room() -> None:
-    found = noted(MINUTES + 100).of(SERIES, ms(MINUTES + 90), ms(MINUTES + 100))
+    found = noted(MINUTES + 100).of(OWN, ms(MINUTES + 90), ms(MINUTES + 100))
     assert found is not None
     assert found.observed[-1] == sum(range(MINUTES + 95, MINUTES + 100))
 
@@ -110,15 +111,25 @@ def test_a_recovery_brings_the_same_points() -> None:
     Journal((recovered,)).recover(entries)
 
     for begin in (100, 1_500, 1_990):
-        assert recovered.of(SERIES, ms(begin), ms(2_000)) == history.of(
-            SERIES, ms(begin), ms(2_000)
-        )
+        assert recovered.of(OWN, ms(begin), ms(2_000)) == history.of(OWN, ms(begin), ms(2_000))
     note(history, 2_035, 2_040)
     note(recovered, 2_035, 2_040)
-    assert recovered.of(SERIES, ms(1_990), ms(2_040)) == history.of(SERIES, ms(1_990), ms(2_040))
+    assert recovered.of(OWN, ms(1_990), ms(2_040)) == history.of(OWN, ms(1_990), ms(2_040))
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x07\x00\x00", b"\x01\x02\x00\x00\x00"])
 def test_foreign_state_is_refused(payload: bytes) -> None:
     with pytest.raises(StateError, match="flow history"):
         SeriesHistory().load(payload)
+
+
+def test_a_finding_is_about_the_series_that_its_leading_detector_names() -> None:
+    flow = {"flow": "insi-calls", "sector": "*", "couloir": "*", "measure": "failures"}
+    about = finding(detector="drop", evidence={f"drop_{k}": v for k, v in flow.items()})
+    number = series_of(about)
+    assert number is not None
+    assert SERIES[number] == FlowSeries("insi-calls", "*", "*", "failures")
+    assert series_of(finding()) is None
+    boxes = flow | {"flow": "mss-messages", "measure": "rate"}
+    of_a_box = {f"flooding_{k}": v for k, v in boxes.items()}
+    assert series_of(finding(detector="flooding", evidence=of_a_box)) is None
