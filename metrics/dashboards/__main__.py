@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from metrics.dashboards.boards import BOARDS
+from metrics.dashboards.boards import boards
 
 _ARGUMENTS = 2
 
@@ -17,7 +17,7 @@ def main() -> int:
         return 2
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
-    texts = {f"{board.uid}.json": board.json() for board in BOARDS}
+    texts = {f"{board.uid}.json": board.json() for board in boards()}
     for old in directory.glob("*.json"):
         if old.name not in texts:
             old.unlink()

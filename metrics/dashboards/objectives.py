@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from metrics.dashboards.frame import Board, Row, label_values
 from metrics.dashboards.panels import (
@@ -21,10 +21,14 @@ from metrics.dashboards.panels import (
     lines,
     numbers,
     plain,
+    texts,
     words,
 )
 from metrics.dashboards.queries import of_the_region, select
 from metrics.dashboards.tables import matrix, sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DAY_S: Final = 86_400
 _CHOSEN: Final = 'objective="$objective"'
@@ -90,57 +94,6 @@ _SUMMARY: Final = Row(
             limits=levels((None, GREEN), (1, YELLOW)),
             sparkline=False,
             runbook="vigieobjectivestale",
-        ),
-    ],
-)
-
-_TABLE: Final = Row(
-    "Tous les objectifs",
-    [
-        sheet(
-            "Valeur, chemin et cible",
-            "Une ligne par objectif ; un clic sur son nom le choisit plus bas. « Exigé » est le point"
-            " où se trouve aujourd'hui le chemin droit vers la cible. L'écart est en points ; pour un"
-            " objectif qui doit baisser (accès par mot de passe seul), un écart positif est un retard :"
-            " l'état en tient compte.",
-            {
-                "Numérateur": Ask(_of("numerator")),
-                "Dénominateur": Ask(_of("denominator")),
-                "Valeur": Ask(_of("ratio")),
-                "Exigé": Ask(_of("required_ratio")),
-                "Cible": Ask(_of("target_ratio")),
-                "Écart à l'exigé": Ask(f"{_of('ratio')} - {_of('required_ratio')}"),
-                "État": Ask(_of("off_track")),
-                "Échéance": Ask(f"{_ALL_DEADLINES} * 1000"),
-                "Temps restant": Ask(f"{_ALL_DEADLINES} - time()"),
-                "Âge du chiffre": Ask(f"time() - {_of('updated_timestamp_seconds')}"),
-            },
-            key="objective",
-            key_title="Objectif",
-            units={
-                "Numérateur": COUNT,
-                "Dénominateur": COUNT,
-                "Valeur": RATIO,
-                "Exigé": RATIO,
-                "Cible": RATIO,
-                "Écart à l'exigé": RATIO,
-                "État": COUNT,
-                "Échéance": DAY,
-                "Temps restant": SECONDS,
-                "Âge du chiffre": SECONDS,
-            },
-            limits={
-                "Temps restant": _LEFT,
-                "Âge du chiffre": _AGE,
-                "État": levels((None, GREEN), (1, ORANGE)),
-            },
-            mappings={"État": words({"0": ("en bonne voie", GREEN), "1": ("en retard", ORANGE)})},
-            sort="État",
-            height=18,
-            link=(
-                "Choisir cet objectif",
-                "/d/vigie-objectifs?var-objective=${__value.raw}&${datasource:queryparam}",
-            ),
         ),
     ],
 )
@@ -217,39 +170,107 @@ _ONE: Final = Row(
     ],
 )
 
-_DEPARTMENTS: Final = Row(
-    "Départements",
-    [
-        matrix(
-            "Objectifs par département",
-            "Part atteinte par département, pour les objectifs dont le dénominateur est connu par"
-            " département. Les couleurs disent la part, non le retard.",
-            Ask(of_the_region("vigie_objective_department_ratio", "objective, department")),
-            row="objective",
-            column="department",
-            unit=RATIO,
-            span=24,
-            limits=_SHARES,
-        ),
-    ],
-)
 
-OBJECTIVES: Final = Board(
-    uid="vigie-objectifs",
-    title="Vigie · Objectifs",
-    description="Chaque objectif régional : sa valeur, ce qu'exige son chemin aujourd'hui, sa cible, son"
-    " échéance et l'âge de son chiffre.",
-    refresh="5m",
-    since="now-30d",
-    variables=[
-        label_values(
-            "objective",
-            "objective",
-            "vigie_objective_target_ratio",
-            "Objectif",
-            "L'objectif montré en détail.",
-            many=False,
-        ),
-    ],
-    rows=[_SUMMARY, _TABLE, _ONE, _DEPARTMENTS],
-)
+def _table(names: Mapping[str, str]) -> Row:
+    """Every objective on a line of its own, by the name that readers know."""
+    return Row(
+        "Tous les objectifs",
+        [
+            sheet(
+                "Valeur, chemin et cible",
+                "Une ligne par objectif ; un clic sur son nom le choisit plus bas. « Exigé » est le"
+                " point où se trouve aujourd'hui le chemin droit vers la cible. L'écart est en points ;"
+                " pour un objectif qui doit baisser (accès par mot de passe seul), un écart positif est"
+                " un retard : l'état en tient compte.",
+                {
+                    "Numérateur": Ask(_of("numerator")),
+                    "Dénominateur": Ask(_of("denominator")),
+                    "Valeur": Ask(_of("ratio")),
+                    "Exigé": Ask(_of("required_ratio")),
+                    "Cible": Ask(_of("target_ratio")),
+                    "Écart à l'exigé": Ask(f"{_of('ratio')} - {_of('required_ratio')}"),
+                    "État": Ask(_of("off_track")),
+                    "Échéance": Ask(f"{_ALL_DEADLINES} * 1000"),
+                    "Temps restant": Ask(f"{_ALL_DEADLINES} - time()"),
+                    "Âge du chiffre": Ask(f"time() - {_of('updated_timestamp_seconds')}"),
+                },
+                key="objective",
+                key_title="Objectif",
+                units={
+                    "Numérateur": COUNT,
+                    "Dénominateur": COUNT,
+                    "Valeur": RATIO,
+                    "Exigé": RATIO,
+                    "Cible": RATIO,
+                    "Écart à l'exigé": RATIO,
+                    "État": COUNT,
+                    "Échéance": DAY,
+                    "Temps restant": SECONDS,
+                    "Âge du chiffre": SECONDS,
+                },
+                limits={
+                    "Temps restant": _LEFT,
+                    "Âge du chiffre": _AGE,
+                    "État": levels((None, GREEN), (1, ORANGE)),
+                },
+                mappings={
+                    "Objectif": texts(names),
+                    "État": words({"0": ("en bonne voie", GREEN), "1": ("en retard", ORANGE)}),
+                },
+                sort="État",
+                height=18,
+                link=(
+                    "Choisir cet objectif",
+                    "/d/vigie-objectifs?var-objective=${__value.raw}&${datasource:queryparam}",
+                ),
+            ),
+        ],
+    )
+
+
+def _departments(names: Mapping[str, str]) -> Row:
+    """Every objective by department."""
+    return Row(
+        "Départements",
+        [
+            matrix(
+                "Objectifs par département",
+                "Part atteinte par département, pour les objectifs dont le dénominateur est connu par"
+                " département. Les couleurs disent la part, non le retard.",
+                Ask(of_the_region("vigie_objective_department_ratio", "objective, department")),
+                row="objective",
+                column="department",
+                unit=RATIO,
+                span=24,
+                limits=_SHARES,
+                names=texts(names),
+            ),
+        ],
+    )
+
+
+def board(names: Mapping[str, str]) -> Board:
+    """The dashboard.
+
+    Args:
+        names: by objective, how readers call it; others are called by their ids.
+    """
+    return Board(
+        uid="vigie-objectifs",
+        title="Vigie · Objectifs",
+        description="Chaque objectif régional : sa valeur, ce qu'exige son chemin aujourd'hui, sa cible,"
+        " son échéance et l'âge de son chiffre.",
+        refresh="5m",
+        since="now-30d",
+        variables=[
+            label_values(
+                "objective",
+                "objective",
+                "vigie_objective_target_ratio",
+                "Objectif",
+                "L'objectif montré en détail.",
+                many=False,
+            ),
+        ],
+        rows=[_SUMMARY, _table(names), _ONE, _departments(names)],
+    )

@@ -272,6 +272,18 @@ def states(
     )
 
 
+def texts(names: Mapping[str, str]) -> list[parts.ValueMapping]:
+    """Texts that stand for values, without colours."""
+    return [
+        parts.ValueMap(
+            options={
+                value: parts.ValueMappingResult(text=text, index=index)
+                for index, (value, text) in enumerate(sorted(names.items()))
+            }
+        )
+    ]
+
+
 def words(texts: Mapping[str, tuple[str, str]]) -> list[parts.ValueMapping]:
     """Texts and colours that stand for values."""
     return [

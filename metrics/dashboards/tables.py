@@ -35,8 +35,9 @@ def matrix(
     unit: str,
     span: int = 12,
     limits: dashboard.ThresholdsConfig | None = None,
+    names: Sequence[parts.ValueMapping] = (),
 ) -> table.Panel:
-    """A table of one value by two labels."""
+    """A table of one value by two labels; `names` say how the rows are called."""
     panel = _table(title, description, [ask], unit=unit, span=span, limits=limits)
     options = {
         "rowField": row,
@@ -44,6 +45,9 @@ def matrix(
         "valueField": "Value",
         "emptyValue": "null",
     }
+    if names:
+        # Grafana calls the first column by both labels.
+        panel = panel.override_by_name(f"{row}\\{column}", [set_to("mappings", list(names))])
     return panel.with_transformation(
         parts.DataTransformerConfig(id_val="groupingToMatrix", options=options)
     )
@@ -94,7 +98,7 @@ def sheet(
             },
         )
     )
-    for column, unit in units.items():
+    for column, unit in {key_title: "none", **units}.items():
         properties = [set_to("unit", unit)]
         if limits and column in limits:
             properties += [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from metrics.catalogue import CATALOGUE
-from metrics.dashboards.boards import BOARDS
+from metrics.dashboards.boards import boards
 from metrics.dashboards.frame import RUNBOOK_BASE, TAG
 from tests.support import grafana
 
@@ -51,6 +51,9 @@ def _series() -> dict[str, str]:
 
 
 SERIES = _series()
+
+
+BOARDS = boards()
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)

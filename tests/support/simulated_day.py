@@ -1,4 +1,4 @@
-"""A real Prometheus that holds a simulated day, and the same weekday a week before.
+"""A real Prometheus that holds a simulated day, and the last hours of the same weekday a week before.
 
 Two workers process a fortnight of a small region (`tests.support.simulated_traffic`) on a clock of
 their own, composed and driven as in production; what their registries show is kept as Prometheus would
@@ -21,6 +21,7 @@ from streams.settings import Settings
 from tests.support import servers_remote_write as remote
 from tests.support import simulated_traffic as traffic
 from tests.support.servers_prometheus import Prometheus
+from tests.support.simulated_declarations import NOVEMBER, OCTOBER, declare
 from tests.support.simulated_log import MemoryLog
 from tests.support.simulated_scrapes import Scrapes
 from tests.support.simulated_worker import Clock, Pager, SimulatedWorker, clock_of_the_workers
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 JOB: Final = "vigie"
 INSTANCES: Final = ("worker-1:6066", "worker-2:6066")
-PARTITIONS: Final = 4
+PARTITIONS: Final = 2
 DAY_END_S: Final = traffic.END_MS / 1000
 """Unix time of the last scrape: a Tuesday in December, 11:00 in Paris."""
 DAY_START_S: Final = DAY_END_S - DAY_MS / 1000
@@ -46,6 +47,7 @@ _DAY_STEP_MS: Final = 2 * MINUTE_MS
 _FINE_STEP_MS: Final = 15 * SECOND_MS
 _FINE_MS: Final = 30 * MINUTE_MS
 _BEFORE_STEP_MS: Final = 4 * MINUTE_MS
+_BEFORE_MS: Final = 8 * HOUR_MS
 _TAIL_MS: Final = 3 * SECOND_MS
 """What arrives so shortly before a scrape is read but not yet confirmed."""
 _WRITE_EVERY_MS: Final = 30 * MINUTE_MS
@@ -54,7 +56,10 @@ _CATCH_UP_S: Final = 900
 
 RULES: Final = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 _WEEK_S: Final = 7 * DAY_MS // 1000
-_SPANS: Final = ((DAY_START_S - _WEEK_S, DAY_END_S - _WEEK_S), (DAY_START_S, DAY_END_S))
+_SPANS: Final = (
+    (DAY_END_S - _WEEK_S - _BEFORE_MS // 1000, DAY_END_S - _WEEK_S),
+    (DAY_START_S, DAY_END_S),
+)
 
 _ALL = tuple(range(PARTITIONS))
 _SHARES = (_ALL[::2], _ALL[1::2])
@@ -120,11 +125,15 @@ class _Region:
         self._clock.ms = start_ms
         self._workers = [self._started(), self._started()]
         await self._assign(_SHARES)
-        await self._warm_up(end_ms - week_ms - DAY_MS)
-        await self._scraped(end_ms - week_ms - DAY_MS, end_ms - week_ms, _BEFORE_STEP_MS)
+        declare(self._log, OCTOBER, start_ms)
+        before_ms = end_ms - week_ms
+        await self._warm_up(before_ms - _BEFORE_MS)
+        await self._scraped(before_ms - _BEFORE_MS, before_ms, _BEFORE_STEP_MS)
         self._write()
         await self._warm_up(end_ms - DAY_MS)
-        await self._scraped(end_ms - DAY_MS, end_ms - _FINE_MS, _DAY_STEP_MS)
+        await self._scraped(end_ms - DAY_MS, end_ms - DAY_MS // 2, _DAY_STEP_MS)
+        declare(self._log, NOVEMBER, self._clock.ms)
+        await self._scraped(end_ms - DAY_MS // 2, end_ms - _FINE_MS, _DAY_STEP_MS)
         await self._scraped(end_ms - _FINE_MS, end_ms, _FINE_STEP_MS)
         self._write()
 

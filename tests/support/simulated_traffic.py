@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SEED: Final = 11
 SCALE: Final = 0.05
-START: Final = date(2025, 11, 24)
+START: Final = date(2025, 11, 27)
 LAST: Final = date(2025, 12, 9)
 """A Tuesday far from holidays, so that the Tuesday before is like it."""
 END_MS: Final = midnight_ms(LAST) + 11 * HOUR_MS
