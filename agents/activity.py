@@ -71,11 +71,22 @@ class ActivityMarker:
         # their labels, because building those cost more than all else.
         self._sent: dict[int, dict[int, set[str]]] = {}
 
-    def marks(self, flow: str, frame: pl.DataFrame, sectors: CodeArray) -> MarkArray:
-        """The new marks of n events of one flow, whose sectors are given by number."""
+    def marks(
+        self,
+        flow: str,
+        frame: pl.DataFrame,
+        sectors: CodeArray,
+        structures: list[str] | None = None,
+    ) -> MarkArray:
+        """The new marks of n events of one flow, whose sectors are given by number.
+
+        Structures' pseudonyms may be given as a list, if somebody has made one: to make it, and to
+        hash its texts, costs as much as what is done here with them.
+        """
         if not frame.height:
             return np.zeros(0, _MARK)
-        structures = frame["structure_pid"].to_list()
+        if structures is None:
+            structures = frame["structure_pid"].to_list()
         accounts = frame["actor_pid"].to_list()
         if None in accounts:
             accounts = [a or s for a, s in zip(accounts, structures, strict=True)]

@@ -186,8 +186,8 @@ class Backtest:
 
     def usage_rows(self, month: int) -> Sequence[UsageRow]:
         """How much every usage was seen in a calendar month (`year * 12 + month - 1`) so far."""
-        for number, shard in enumerate(self._shards):
-            for part in shard.usage.parts(number):
+        for shard in self._shards:
+            for part in shard.tell_usage():
                 self.usage.take_part(part)
         return self.usage.rows(month)
 
@@ -206,7 +206,9 @@ class Backtest:
         self._tell(applied.told)
         for _ in range(len(applied.ahead)):
             shard.count_dead_letter(flow, EVENT_TIME_AHEAD)
-        marks = self._markers[number].marks(flow, applied.accepted, applied.coded.sector)
+        marks = self._markers[number].marks(
+            flow, applied.accepted, applied.coded.sector, applied.structures
+        )
         for _, value in split_marks(marks, 1):
             self._cells.add(read_marks(value))
         self._history.add(flow, applied.times_ms, applied.coded.sector)

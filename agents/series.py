@@ -51,7 +51,8 @@ _COULOIR_OF_PAIR: Final = np.array([COULOIRS.index(couloir) for _, couloir in PA
 
 _LABELLED: Final = ("sector", "couloir", "department", "outcome", "auth_method")
 _LABELLED_BY_FLOW: Final = {INSI_CALLS: ("outcome_code",), DMP_DEPOSITS: ("ins_status",)}
-_PLACE: Final = "place in labels of "
+_TEXTS: Final = frozenset({"department", "outcome_code"})
+"""The labelled columns that are no enums."""
 _FEW: Final = 256
 """Up to this many events, looking labels up one by one is quicker than a query."""
 
@@ -96,6 +97,7 @@ class SeriesCodes:
         self._place_of = {
             name: {label: place for place, label in enumerate(own)} for name, own in labels.items()
         }
+        self._queries: dict[tuple[str, tuple[str, ...]], list[pl.Expr]] = {}
         self.shape = (len(FLOWS), len(PAIRS), len(self.departments), len(OUTCOMES))
         self._auth_start = int(np.prod(self.shape))
         self._result_start = self._auth_start + len(FLOWS) * len(SECTORS) * len(AUTH_METHODS)
@@ -125,18 +127,21 @@ class SeriesCodes:
     ) -> tuple[dict[str, CodeArray], dict[str, CodeArray]]:
         """Every labelled column as positions in its labels, int64 of n each; others by symbol."""
         names = [*_LABELLED, *_LABELLED_BY_FLOW.get(flow, ())]
+        # Labels of an enum stand in the order of its symbols.
+        others = tuple(name for name in also if name not in names)
         if frame.height <= _FEW:
-            looked_up = {name: self._looked_up(name, frame[name]) for name in names}
-            return looked_up, enum_numbers(frame, also)
-        # One query for all columns: each costs 0.1 ms, whatever its size.
-        found = frame.select(
-            *(self._position(name).alias(_PLACE + name) for name in names),
-            *(_symbol(name) for name in also),
-        )
-        return (
-            {name: found[_PLACE + name].to_numpy() for name in names},
-            {name: found[name].to_numpy() for name in also},
-        )
+            columns = {name: self._looked_up(name, frame[name]) for name in names}
+            symbols = enum_numbers(frame, others)
+        else:
+            # One query for all columns: each costs 0.1 ms, whatever its size; so does making one.
+            query = self._queries.get((flow, others))
+            if query is None:
+                query = [self._position(name) for name in names] + [_symbol(n) for n in others]
+                self._queries[flow, others] = query
+            found = frame.select(query)
+            columns = {name: found[name].to_numpy() for name in names}
+            symbols = {name: found[name].to_numpy() for name in others}
+        return columns, {name: symbols[name] if name in symbols else columns[name] for name in also}
 
     def _looked_up(self, name: str, column: pl.Series) -> CodeArray:
         place = self._place_of[name]
@@ -144,7 +149,9 @@ class SeriesCodes:
         return np.fromiter((place.get(text, other) for text in column.to_list()), np.int64)
 
     def _position(self, name: str) -> pl.Expr:
-        """A column as positions; what the label set does not know gets its last label."""
+        """A column as positions; a text that the label set does not know gets its last label."""
+        if name not in _TEXTS:
+            return _symbol(name)
         labels = list(self._place_of[name])
         codes = pl.col(name).cast(pl.Enum(labels), strict=False).to_physical().cast(pl.Int64)
         return codes.fill_null(len(labels) - 1)

@@ -22,17 +22,17 @@ from agents.partition_watch import PartitionWatch
 from agents.rates import RollingRates
 from agents.region_cells import ClosedAccountDays
 from agents.structure_usage import StructureUsage
-from agents.usage_rules import SYMBOL_WORDS, usage_hits
+from agents.usage_rules import SYMBOL_WORDS, usages_seen
 from streams.checkpoint import Journal, Section, Write
 from streams.digests import text_digests
 from streams.duplicates import DuplicateIndex, parse_ids
 from streams.errors import StateError
-from streams.event_time import MINUTE_MS, Watermark
+from streams.event_time import MINUTE_MS, SECOND_MS, Watermark
 from streams.topics import FLOWS, MSS_MESSAGES, VERDICTS
 from streams.vocabulary import OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
@@ -44,10 +44,14 @@ if TYPE_CHECKING:
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
+_TELL_EVERY_MS: Final = 2 * SECOND_MS
+"""Log time after which the flows' last seconds are told."""
 _WATCHED: Final = {**SYMBOLS, MSS_MESSAGES: ("recipient_box_type", "direction")}
 USAGE_STEP_MS: Final = 30_000
-"""Between two tellings of what structures did: the least change of log time."""
+"""Log time between two tellings of what structures did, for a reader who has caught up."""
+USAGE_EVENTS: Final = 50_000
+"""Events between two tellings for a reader who has not: telling costs as much as counting a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Applied:
     Attributes:
         accepted: the counted events, in offset order.
         times_ms: their event times.
+        structures: their structures' pseudonyms.
         coded: their labels by number.
         ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
         told: what those who watch conclude.
@@ -94,6 +99,7 @@ class Applied:
 
     accepted: pl.DataFrame
     times_ms: Int64Array
+    structures: list[str]
     coded: Coded
     ahead: Int64Array
     told: Told
@@ -175,9 +181,10 @@ class Shard:
         self._params = params
         self._partition = partition
         self._told_day = 0
-        self._told_minute = 0
-        # Not in the state: whoever takes over tells everything again, at once.
+        self._told_ms = 0
+        # Not in the state: whoever takes over tells everything again, as soon as time passes.
         self._told_usage_ms: int | None = None
+        self._untold_events = 0
         self._codes = codes
         self._flows = {flow: _FlowState(params) for flow in FLOWS}
         self._verdicts = _FlowState(params)
@@ -207,34 +214,51 @@ class Shard:
         coded = self._codes.of(events.flow, accepted, symbols)
         np.add.at(state.events, (coded.sector, coded.outcome), 1)
         self.rates.add(times[rows], coded.codes)
-        if len(rows):
-            self._count_usage(events.flow, accepted, times[rows], coded)
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
-            self.minutes.add(log_ms, coded)
+            # What was told is final: a record that comes with an earlier log time counts from now.
+            self.minutes.add(np.maximum(log_ms, self._told_ms), coded)
             if events.flow == MSS_MESSAGES:
                 self._count_boxes(accepted, coded, log_ms)
             told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
-        if len(events.ingest_ms):
-            self._tell_usage(told, int(events.ingest_ms.max()))
-        return Applied(accepted, times[rows], coded, np.flatnonzero(~on_time), told)
-
-    def _count_usage(
-        self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array, coded: Coded
-    ) -> None:
-        self.usage.add(
-            times_ms,
-            text_digests(accepted["structure_pid"]),
-            self._codes.places(flow, coded),
-            usage_hits(flow, accepted, coded.outcome, coded.symbols),
+        applied = Applied(
+            accepted=accepted,
+            times_ms=times[rows],
+            structures=accepted["structure_pid"].to_list(),
+            coded=coded,
+            ahead=np.flatnonzero(~on_time),
+            told=told,
         )
+        if len(rows):
+            told.usage += self._count_usage(events.flow, applied)
+        return applied
+
+    def _count_usage(self, flow: str, applied: Applied) -> Iterable[UsagePart]:
+        coded = applied.coded
+        self.usage.add(
+            applied.times_ms,
+            applied.structures,
+            self._codes.places(flow, coded),
+            usages_seen(flow, applied.accepted, coded.outcome, coded.symbols),
+        )
+        self._untold_events += len(applied.times_ms)
+        # A month that is about to be forgotten does not wait.
+        if self.usage.is_leaving or self._untold_events >= USAGE_EVENTS:
+            return self.tell_usage()
+        return ()
+
+    def tell_usage(self) -> Iterable[UsagePart]:
+        """What this partition's structures did, of the months that changed since it was told last."""
+        self._untold_events = 0
+        return self.usage.parts(self._partition)
 
     def _count_boxes(self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array) -> None:
         numbers = coded.symbols
         words = accepted["direction"].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
         is_read = numbers["direction"] == words.index("READ")
-        self.minutes.add_boxes(log_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
+        counted_ms = np.maximum(log_ms, self._told_ms)
+        self.minutes.add_boxes(counted_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
         self.boxes.add(log_ms, text_digests(accepted["recipient_box_pid"]), is_read)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:
@@ -246,27 +270,17 @@ class Shard:
     def pass_time(self, read_ms: Mapping[str, int]) -> Told:
         """Learn how far flows were read in log time; see `streams.processing.Processor.pass_time`."""
         told = Told() if self.watch is None else self._told(self.watch.pass_time(read_ms))
-        if read_ms:
-            self._tell_usage(told, max(read_ms.values()))
+        now_ms, last_ms = max(read_ms.values(), default=0), self._told_usage_ms
+        if last_ms is None or abs(now_ms - last_ms) >= USAGE_STEP_MS:
+            self._told_usage_ms = now_ms
+            told.usage += self.tell_usage()
         return told
 
     def finish(self) -> Told:
         """Conclude from everything that waits: a recording has come to its end."""
         told = Told() if self.watch is None else self._told(self.watch.finish())
-        told.usage += self.usage.parts(self._partition)
+        told.usage += self.tell_usage()
         return told
-
-    def _tell_usage(self, told: Told, log_ms: int) -> None:
-        """Tell what structures did, if the log's clock has moved on since the last time.
-
-        A replay's clock may stand before or after that of the hour, hence either way counts. What is
-        about to be forgotten does not wait.
-        """
-        last_ms = self._told_usage_ms
-        has_moved = last_ms is None or abs(log_ms - last_ms) >= USAGE_STEP_MS
-        if self.usage.is_leaving or (has_moved and self.usage.has_untold):
-            self._told_usage_ms = log_ms
-            told.usage += self.usage.parts(self._partition)
 
     def _told(self, concluded: Concluded) -> Told:
         told = Told(findings=concluded.findings)
@@ -278,10 +292,12 @@ class Shard:
             cells = np.concatenate([np.zeros(0, CELL), *concluded.cells])
             told.cells.append(ClosedAccountDays(self._partition, open_day, cells))
         heard_ms = self.watch.heard_ms
-        if heard_ms // MINUTE_MS > self._told_minute:
-            self._told_minute = heard_ms // MINUTE_MS
+        if heard_ms // _TELL_EVERY_MS > self._told_ms // _TELL_EVERY_MS:
+            has_minute = heard_ms // MINUTE_MS > self._told_ms // MINUTE_MS
+            self._told_ms = heard_ms
             told.cells += self.minutes.messages(self._partition, heard_ms, heard_ms)
-            told.cells.append(self.boxes.message(self._partition, heard_ms, heard_ms))
+            if has_minute:
+                told.cells.append(self.boxes.message(self._partition, heard_ms, heard_ms))
         return told
 
     def _accept(
@@ -340,7 +356,7 @@ class Shard:
             "departments": self._params.departments,
             "flows": {flow: state.to_json() for flow, state in self._flows.items()},
             "verdicts": self._verdicts.to_json(),
-            "told": [self._told_day, self._told_minute],
+            "told": [self._told_day, self._told_ms],
             "watch": None if self.watch is None else self.watch.to_json(),
         }
         return self._journal.flush(orjson.dumps(header))
@@ -364,7 +380,7 @@ class Shard:
             state.ids.recovered(state.watermark.value_ms)
         self.usage.recovered()
         self._verdicts.from_json(header["verdicts"])
-        self._told_day, self._told_minute = header["told"]
+        self._told_day, self._told_ms = header["told"]
         if self.watch is not None:
             if header["watch"] is None:
                 raise StateError("changelog: written by a worker that watched no accounts")

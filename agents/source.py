@@ -168,7 +168,7 @@ class SourceProcessor:
         return self.shard.pending_bytes()
 
     def _marks(self, flow: str, applied: Applied) -> list[Outgoing]:
-        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector)
+        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector, applied.structures)
         return [
             Outgoing(topic=ACTIVITY_MARKS, key=None, value=value, partition=partition)
             for partition, value in split_marks(marks, self._mark_partitions)

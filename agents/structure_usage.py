@@ -1,8 +1,8 @@
 """What the structures of one partition did in each of the newest months (pure).
 
-A structure has one row per calendar month (Europe/Paris) in which anything of it counts: how often it
-was seen in each usage, and where it stands. All its events lie in this partition, so rows are distinct
-structures. Events count in the month of their own time, however late they come.
+A structure has one row per calendar month (Europe/Paris) in which it acted: how often it was seen in
+each usage, and where it stands. All its events lie in this partition, so rows are distinct structures.
+Events count in the month of their own time, however late they come.
 
 A structure stands where its newest event of the month puts it, by event time; an event whose couloir is
 known outweighs one whose couloir is not, and of two at the same instant the one with the higher number
@@ -19,13 +19,14 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import polars as pl
 
 from agents.region_usage import UsagePart
 from agents.usages import COUNTED, USAGES, UsageRow, whole_month
 from streams.changed_rows import ChangedFlags
+from streams.digests import text_digests
 from streams.errors import StateError
 from streams.event_time import month_of_day, paris_day, paris_days
-from streams.hash_table import ABSENT, PositionTable
 from streams.vocabulary import COULOIRS
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from agents.usage_rules import Hits
-    from streams.digests import UInt64Array
+    from agents.usage_rules import Seen
     from streams.event_time import Int64Array
 
 MONTHS_KEPT: Final = 3
@@ -42,7 +42,6 @@ MONTHS_KEPT: Final = 3
 
 _VERSION: Final = 1
 _FIRST_ROWS: Final = 64
-_SLOTS_PER_ROW: Final = 1.75
 _NOWHERE: Final = -1
 _PLACES: Final = 1 << 12
 _KNOWN: Final = 1 << 62
@@ -65,38 +64,41 @@ class _Month:
         self.stands = np.full(_FIRST_ROWS, _NOWHERE, np.int64)
         self.counts = np.zeros((_FIRST_ROWS, len(COUNTED)), np.uint32)
         self.changed = ChangedFlags()
-        self._table = PositionTable(int(_FIRST_ROWS * _SLOTS_PER_ROW))
+        self._row_of_digest: dict[int, int] | None = None
+        # State knows digests only; which name has which is learned when it is heard.
+        self._row_of: dict[str, int] = {}
 
-    def rows_of(self, digests: UInt64Array) -> Int64Array:
-        """The rows of n events' structures; those that are new get one."""
-        rows = self._table.find(self.digests, digests)
-        new = np.flatnonzero(rows == ABSENT)
-        if new.size:
-            entered, first = np.unique(digests[new], return_index=True)
-            entered = entered[np.argsort(first)]
-            start, end = self.rows, self.rows + len(entered)
-            if end > len(self.digests):
-                self.reserve(end)
-                self.reindex()
-            self.rows = end
-            self.digests[start:end] = entered
-            self._table.insert(entered, np.arange(start, end))
-            rows = self._table.find(self.digests, digests)
-        return rows
+    def rows_of(self, names: list[str]) -> Int64Array:
+        """The rows of n events' structures, by pseudonym; those that are new get one."""
+        known = self._row_of
+        try:
+            return np.fromiter(map(known.__getitem__, names), np.int64, len(names))
+        except KeyError:
+            self._enter([name for name in dict.fromkeys(names) if name not in known])
+        return np.fromiter(map(known.__getitem__, names), np.int64, len(names))
+
+    def _enter(self, names: list[str]) -> None:
+        """Find or make the rows of distinct structures whose names were not heard since recovery."""
+        digests = text_digests(pl.Series(names, dtype=pl.String))
+        if self._row_of_digest is None:
+            known = self.digests[: self.rows].tolist()
+            self._row_of_digest = {digest: row for row, digest in enumerate(known)}
+        for name, digest in zip(names, digests.tolist(), strict=True):
+            row = self._row_of_digest.setdefault(digest, self.rows)
+            if row == self.rows:
+                self.rows += 1
+                self.reserve(self.rows)
+                self.digests[row] = digest
+            self._row_of[name] = row
 
     def reserve(self, rows: int) -> None:
-        """Make sure that there is room for so many rows; `reindex` afterwards."""
+        """Make sure that there is room for so many rows."""
         have = len(self.digests)
         if rows > have:
             added = max(rows, 2 * have) - have
             self.digests = np.pad(self.digests, (0, added))
             self.stands = np.pad(self.stands, (0, added), constant_values=_NOWHERE)
             self.counts = np.pad(self.counts, ((0, added), (0, 0)))
-
-    def reindex(self) -> None:
-        """Build the table anew over all rows."""
-        self._table = PositionTable(int(len(self.digests) * _SLOTS_PER_ROW))
-        self._table.insert(self.digests[: self.rows], np.arange(self.rows))
 
 
 class StructureUsage:
@@ -126,56 +128,53 @@ class StructureUsage:
     def add(
         self,
         times_ms: Int64Array,
-        structures: UInt64Array,
+        structures: list[str],
         places: tuple[Int64Array, Int64Array],
-        hits: Hits,
+        seen: Seen,
     ) -> None:
-        """Count n accepted events.
+        """Count n accepted events, n > 0.
 
         Args:
             times_ms: event times.
-            structures: digests of their structures' pseudonyms.
+            structures: their structures' pseudonyms.
             places: positions of their couloirs in `COULOIRS`, and of their departments.
-            hits: what they count for.
+            seen: what they count for.
         """
-        if not len(hits.event):
-            return
         couloir, department = places
         stands = times_ms * _PLACES + couloir * len(self._departments) + department
         stands[couloir != _UNKNOWN] += _KNOWN
-        for month, part in _by_month(times_ms, hits.event):
-            if month > self._newest - MONTHS_KEPT:
-                own = hits.event[part]
-                self._count(
-                    month,
-                    structures,
-                    stands,
-                    own,
-                    hits.usage[part],
-                    hits.volume[part],
-                )
+        for month, own in _by_month(times_ms):
+            if month <= self._newest - MONTHS_KEPT:
+                continue
+            if own is None:
+                self._count(month, structures, stands, seen.first, seen.volumes)
+            else:
+                mine = [structures[at] for at in own.tolist()]
+                self._count(month, mine, stands[own], seen.first, seen.volumes[own])
 
-    def _count(  # noqa: PLR0917  # the columns of hits, already cut to a month
+    def _count(
         self,
         month: int,
-        structures: UInt64Array,
+        names: list[str],
         stands: Int64Array,
-        event: Int64Array,
-        usage: Int64Array,
-        volume: Int64Array,
+        first: int,
+        volumes: npt.NDArray[np.uint16],
     ) -> None:
+        """Count n events of one month."""
         if month > self._newest:
             self._newest = month
             self._forget()
         table = self._months.setdefault(month, _Month())
-        # Hits of one event lie together.
-        starts = np.flatnonzero(np.diff(event, prepend=-1))
-        counted = event[starts]
-        rows = table.rows_of(structures[counted])
-        np.maximum.at(table.stands, rows, stands[counted])
-        of_hit = np.repeat(rows, np.diff(starts, append=len(event)))
-        np.add.at(table.counts.reshape(-1), of_hit * len(COUNTED) + usage, volume.astype(np.uint32))
-        table.changed.touch(rows)
+        rows = table.rows_of(names)
+        order = rows.argsort(kind="stable")
+        ordered = rows[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        changed = ordered[starts]
+        newest = np.maximum.reduceat(stands[order], starts)
+        table.stands[changed] = np.maximum(table.stands[changed], newest)
+        sums = np.add.reduceat(volumes[order], starts, axis=0, dtype=np.uint32)
+        table.counts[changed, first : first + volumes.shape[1]] += sums
+        table.changed.touch(changed)
         self._untold.add(month)
 
     def _forget(self) -> None:
@@ -309,7 +308,6 @@ class StructureUsage:
         for table in self._months.values():
             if (table.stands[: table.rows] == _NOWHERE).any():
                 raise StateError("changelog: a structure's month is missing")
-            table.reindex()
         self._untold = set(self._months)
 
 
@@ -321,14 +319,13 @@ def _read(
     return values, at + values.nbytes
 
 
-def _by_month(times_ms: Int64Array, event: Int64Array) -> Iterator[tuple[int, slice | Int64Array]]:
-    """The calendar months of hits' events, oldest first, and which hits fall into each."""
-    times = times_ms[event]
-    first, last = (month_of_day(paris_day(int(t))) for t in (times.min(), times.max()))
+def _by_month(times_ms: Int64Array) -> Iterator[tuple[int, Int64Array | None]]:
+    """The calendar months of n > 0 events, oldest first, and which events are of it (`None`: all)."""
+    first, last = (month_of_day(paris_day(int(t))) for t in (times_ms.min(), times_ms.max()))
     if first == last:
-        yield first, slice(None)
+        yield first, None
         return
-    days, which = np.unique(paris_days(times), return_inverse=True)
+    days, which = np.unique(paris_days(times_ms), return_inverse=True)
     months = np.array([month_of_day(day) for day in days.tolist()])[which]
     for month in np.unique(months).tolist():
         yield month, np.flatnonzero(months == month)

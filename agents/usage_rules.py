@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from agents.series import CodeArray
-    from streams.event_time import BoolArray, Int64Array
+    from streams.event_time import BoolArray
 
     Words = Mapping[str, str]
 
@@ -88,28 +88,27 @@ SYMBOL_WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 """By flow: the enum columns that its usages are told by, and their symbols."""
 
 _FLAGS: Final[dict[str, tuple[str, ...]]] = {MSS_MESSAGES: ("has_xdm", "ins_qualified")}
-_DOCUMENTS: Final = COUNTED.index("DMP_DOCUMENT")
-_DOCUMENTS_MAX: Final = 1000
+_DOCUMENTS: Final = OF_FLOW[DMP_DEPOSITS].index("DMP_DOCUMENT")
+DOCUMENTS_MAX: Final = 1000
+"""Documents of one deposit that are counted; a submission set that says more is a mistake."""
 
 
-class Hits(NamedTuple):
-    """Which events count for what.
+class Seen(NamedTuple):
+    """What n events of one flow count for.
 
     Attributes:
-        event: shape (h,), positions of events, ascending.
-        usage: shape (h,), positions in `COUNTED`.
-        volume: shape (h,), how much each adds.
+        first: position in `COUNTED` of the flow's first usage; the others follow.
+        volumes: shape (n, usages of the flow), how much each event adds to each usage.
     """
 
-    event: Int64Array
-    usage: Int64Array
-    volume: Int64Array
+    first: int
+    volumes: npt.NDArray[np.uint16]
 
 
-def usage_hits(
+def usages_seen(
     flow: str, frame: pl.DataFrame, outcome: CodeArray, symbols: Mapping[str, CodeArray]
-) -> Hits:
-    """What n events of one flow count for; those that count for nothing are not among the hits.
+) -> Seen:
+    """What n events of one flow count for.
 
     Args:
         flow: the flow.
@@ -122,15 +121,11 @@ def usage_hits(
         place = place * len(words) + symbols[name]
     for name in _FLAGS.get(flow, ()):
         place = place * 2 + _flag(frame[name])
-    masks, first, width = _masks(flow)
-    event, column = np.nonzero((masks[place][:, np.newaxis] >> width) & np.uint32(1))
-    usage = column + first
-    volume = np.ones(len(event), np.int64)
+    volumes = _volumes(flow)[place]
     if flow == DMP_DEPOSITS:
-        several = np.flatnonzero(usage == _DOCUMENTS)
-        documents = frame["doc_count"].to_numpy()[event[several]]
-        volume[several] = np.clip(documents, 1, _DOCUMENTS_MAX)
-    return Hits(event, usage, volume)
+        documents = frame["doc_count"].to_numpy()
+        volumes[:, _DOCUMENTS] *= np.clip(documents, 1, DOCUMENTS_MAX).astype(np.uint16)
+    return Seen(COUNTED.index(OF_FLOW[flow][0]), volumes)
 
 
 def _flag(column: pl.Series) -> BoolArray:
@@ -142,18 +137,13 @@ def _flag(column: pl.Series) -> BoolArray:
 
 
 @lru_cache(maxsize=len(FLOWS))
-def _masks(flow: str) -> tuple[npt.NDArray[np.uint32], int, npt.NDArray[np.uint32]]:
-    """A bit mask of the flow's usages for every combination of words; the first's position; shifts."""
+def _volumes(flow: str) -> npt.NDArray[np.uint16]:
+    """1 for each usage of a flow that an event counts for, by every combination of its words."""
     columns = {"outcome": OUTCOMES, **SYMBOL_WORDS[flow]}
     columns |= dict.fromkeys(_FLAGS.get(flow, ()), ("", "yes"))
-    own = OF_FLOW[flow]
-    bit_of = {name: 1 << place for place, name in enumerate(own)}
-    rule = _RULES[flow]
-    masks = [
-        sum(bit_of[name] for name in rule(dict(zip(columns, words, strict=True))))
-        for words in product(*columns.values())
-    ]
-    return np.array(masks, np.uint32), COUNTED.index(own[0]), np.arange(len(own), dtype=np.uint32)
+    own, rule = OF_FLOW[flow], _RULES[flow]
+    combinations = (dict(zip(columns, words, strict=True)) for words in product(*columns.values()))
+    return np.array([[name in seen for name in own] for seen in map(rule, combinations)], np.uint16)
 
 
 def _dmp(words: Words) -> set[str]:
