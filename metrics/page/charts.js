@@ -3,6 +3,7 @@
 import { clock, dayMonth, number } from "/format.js";
 
 const DAY_S = 86400;
+const STEPS_MIN = 7; // a first day stands at the right of an otherwise empty week
 let UPlot = null;
 
 /** Loads the library once; false where it is not served. */
@@ -136,7 +137,12 @@ export function dayChart(place, startS, stepS, values, tell) {
  */
 export function behaviourChart(place, history, incident, tell) {
   const stepS = history.step_ms / 1000;
-  const column = (name) => history.points.map((point) => point[name]);
+  const { points } = history;
+  const startsS = points.map((point) => point.start_ms / 1000);
+  const endS = startsS.at(-1) + stepS;
+  // Lines go on to the end of the last step: its figures once more, for them alone.
+  const blocks = (name) => [...points.map((point) => point[name]), null];
+  const lines = (name) => [...blocks(name).slice(0, -1), points.at(-1)[name]];
   const [bars, steps] = [UPlot.paths.bars({ size: [0.82, 60], align: 1 }), UPlot.paths.stepped({ align: 1 })];
   const line = (name, more) => ({ stroke: () => colour(name), width: 1.5, paths: steps, points: { show: false }, ...more });
   const block = (name) => ({ fill: () => colour(name), width: 0, paths: bars, points: { show: false } });
@@ -148,9 +154,9 @@ export function behaviourChart(place, history, incident, tell) {
     chart.ctx.fillStyle = colour("bad-wash");
     chart.ctx.fillRect(start, top, end - start, height);
   };
-  const options = base(stepS, tell);
+  const options = base(stepS, (at) => tell(at !== null && at < points.length ? at : null));
   options.hooks.drawClear = [shade];
-  options.scales.x = { range: (_, low, high) => [low, high + stepS] };
+  options.scales.x = { range: () => [Math.min(startsS[0], endS - STEPS_MIN * stepS), endS] };
   options.series = [
     {},
     line("peers", { width: 0 }),
@@ -162,7 +168,12 @@ export function behaviourChart(place, history, incident, tell) {
   ];
   options.bands = [{ series: [2, 1], fill: () => colour("peers-wash") }];
   draw(place, options, [
-    history.points.map((point) => point.start_ms / 1000),
-    ...["peers", "peers_high", "observed", "unexplained", "expected", "high"].map(column),
+    [...startsS, endS],
+    lines("peers"),
+    lines("peers_high"),
+    blocks("observed"),
+    blocks("unexplained"),
+    lines("expected"),
+    lines("high"),
   ]);
 }

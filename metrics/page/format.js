@@ -36,7 +36,7 @@ export function share(value) {
 export function span(seconds) {
   if (seconds === null) return NOTHING;
   const s = Math.max(0, Math.round(seconds));
-  if (s < 2 * MINUTE_S) return `${s}\u00a0s`;
+  if (s < 2 * MINUTE_S && s !== MINUTE_S) return `${s}\u00a0s`;
   if (s < 2 * HOUR_S) return `${Math.round(s / MINUTE_S)}\u00a0min`;
   if (s < 2 * DAY_S) return `${Math.round(s / HOUR_S)}\u00a0h`;
   return `${exact(Math.round(s / DAY_S))}\u00a0${word("dayShort")}`;

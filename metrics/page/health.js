@@ -48,10 +48,9 @@ function showPartitions(state, last) {
 
 function showWorker(state) {
   const list = byId("worker-facts");
-  const held = Object.values(state.assigned).reduce((most, count) => Math.max(most, count), 0);
   const facts = [
     [word("status"), word(state.ready ? "ready" : "notReady"), state.phase],
-    [word("assigned"), exact(held), ""],
+    [word("assigned"), exact(state.assigned.length), state.assigned.join(", ")],
     [word("checkpoint"), span(state.checkpoint_age_s), word("checkpointNote")],
     [word("version"), state.version, ""],
   ];

@@ -53,9 +53,9 @@ function ageText(one) {
   return word("declared", { date: date(one.as_of) }) + age;
 }
 
-function deadlineText(one) {
+function deadlineText(one, nowMs) {
   if (!known(one.deadline)) return "–";
-  const days = Math.round((Date.parse(one.deadline) - Date.now()) / (DAY_S * 1000));
+  const days = Math.ceil((Date.parse(one.deadline) - nowMs) / (DAY_S * 1000));
   const key = days >= 0 ? "deadlineIn" : "deadlinePast";
   return `${date(one.deadline)} (${word(key, { span: span(Math.abs(days) * DAY_S) })})`;
 }
@@ -76,7 +76,7 @@ function detailsOf(one) {
     return table(`${inLanguage(one, "label")} – ${named(PART_KINDS, kind)}`, [named(PART_KINDS, kind), ...labels, word("value")], rows);
   });
   const source = one.citation ? make("p", { class: "soft" }, `${word("source", { text: one.citation })}`) : null;
-  const details = make("details", { class: "figures", id: `parts-${one.id}` }, make("summary", {}, word("parts")), ...tables, source);
+  const details = make("details", { class: "figures", id: `parts-${one.id}` }, make("summary", {}, ageText(one)), ...tables, source);
   details.open = byId(details.id)?.open ?? false;
   return details;
 }
@@ -96,19 +96,21 @@ function standing(one) {
   return [...found, make("p", { class: "soft" }, word("noDenominatorText", { label: all }))];
 }
 
-function itemOf(one) {
+function itemOf(one, nowMs) {
   const facts = make("dl", {});
   const pairs = [
-    [word("required"), known(one.ratio) ? share(one.required_ratio) : "–"],
-    [word("target"), targetText(one)],
-    [word("deadline"), deadlineText(one)],
+    ["required", known(one.ratio) ? share(one.required_ratio) : "–"],
+    ["target", targetText(one)],
+    ["deadline", deadlineText(one, nowMs)],
   ].filter(([, text]) => text !== share(null));
-  for (const [name, text] of pairs) facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, text)));
+  for (const [key, text] of pairs) {
+    facts.append(make("div", { "data-fact": key }, make("dt", {}, word(key)), make("dd", {}, text)));
+  }
   const state = make("span", { class: "standing", "data-state": one.state }, named(OBJECTIVE_STATES, one.state));
   return make(
     "li",
     { class: "objective", id: `objective-${one.id}` },
-    make("div", { class: "what" }, make("h4", {}, inLanguage(one, "label")), make("p", { class: "soft" }, ageText(one))),
+    make("h4", {}, inLanguage(one, "label")),
     make("p", { class: "value" }, known(one.ratio) ? share(one.ratio) : "–"),
     make("div", { class: "progress" }, ...standing(one)),
     facts,
@@ -120,16 +122,17 @@ function itemOf(one) {
 const isQuiet = (one) => one.state === "NO_DATA" || known(one.superseded_by);
 
 /** A theme: what is measured first; what has no data, or was replaced, folded below. */
-function themeOf(theme, objectives, unfold) {
+function themeOf(theme, objectives, unfold, nowMs) {
+  const item = (one) => itemOf(one, nowMs);
   const id = `theme-${theme.replace(/\W+/g, "-")}`;
   const heading = make("h3", { id }, named(THEME_NAMES, theme));
   const loud = unfold ? objectives : objectives.filter((one) => !isQuiet(one));
   const quiet = objectives.filter((one) => !loud.includes(one));
   const made = make("section", { "aria-labelledby": id, class: "theme" }, heading);
-  if (loud.length > 0) made.append(make("ul", { class: "objectives" }, ...loud.map(itemOf)));
+  if (loud.length > 0) made.append(make("ul", { class: "objectives" }, ...loud.map(item)));
   if (quiet.length > 0) {
     const summary = make("summary", {}, word("quiet", { n: exact(quiet.length) }));
-    const folded = make("details", { class: "figures", id: `quiet-${id}` }, summary, make("ul", { class: "objectives" }, ...quiet.map(itemOf)));
+    const folded = make("details", { class: "figures", id: `quiet-${id}` }, summary, make("ul", { class: "objectives" }, ...quiet.map(item)));
     folded.open = byId(folded.id)?.open ?? false;
     made.append(folded);
   }
@@ -142,7 +145,8 @@ export const objectiveFilters = () => [
   ["unknown", word("unknownStates")],
 ];
 
-export function showObjectives({ objectives, objectivesFailed, objectiveFilter }) {
+export function showObjectives(app) {
+  const { objectives, objectivesFailed, objectiveFilter } = app;
   const state = byId("objectives-state");
   if (objectives === null) {
     setText(state, word(objectivesFailed ? "objectivesMissing" : "objectivesLoading"));
@@ -158,6 +162,6 @@ export function showObjectives({ objectives, objectivesFailed, objectiveFilter }
   const wanted = objectives.objectives.filter(FILTERS[objectiveFilter]);
   setText(state, wanted.length === 0 ? word("nothingHere") : "");
   const themes = Map.groupBy(wanted, (one) => one.theme);
-  place(byId("objectives-list"), [...themes].map(([theme, own]) => themeOf(theme, own, objectiveFilter !== "all")));
+  place(byId("objectives-list"), [...themes].map(([theme, own]) => themeOf(theme, own, objectiveFilter !== "all", app.state.now_ms)));
 }
 

@@ -65,7 +65,9 @@ export const EN = {
   weightOf: "{share} of the region",
 
   day: "Rhythm of the last 24 hours",
-  dayNote: "Events per second, in steps of 5 minutes",
+  dayNote: "Events per second, in steps of {span}",
+  minutesTitle: "Rhythm of the last minutes",
+  hourTitle: "Rhythm of the last hour",
   dayCaption: "Events per second, hour by hour",
   hour: "Hour",
 
@@ -163,7 +165,6 @@ export const EN = {
   measured: "Measured live",
   declared: "Declared on {date}",
   age: "{span} ago",
-  parts: "Details",
   value: "Value",
   noDenominatorText: "Denominator unknown ({label}): no ratio is shown.",
   noDataText: "No data received for this objective.",
@@ -194,7 +195,7 @@ export const EN = {
   deadLetters: "Dead letters by reason",
   reason: "Reason",
   count: "Number",
-  checkpoint: "Last checkpoint",
+  checkpoint: "Checkpoint waiting",
   checkpointNote: "oldest work waiting for its confirmation",
   assigned: "Partitions held",
   ready: "ready",

@@ -65,7 +65,9 @@ export const FR = {
   weightOf: "{share} de la région",
 
   day: "Rythme des dernières 24 heures",
-  dayNote: "Événements par seconde, par pas de 5 minutes",
+  dayNote: "Événements par seconde, par pas de {span}",
+  minutesTitle: "Rythme des dernières minutes",
+  hourTitle: "Rythme de la dernière heure",
   dayCaption: "Événements par seconde, heure par heure",
   hour: "Heure",
 
@@ -163,7 +165,6 @@ export const FR = {
   measured: "Mesuré en direct",
   declared: "Déclaré le {date}",
   age: "il y a {span}",
-  parts: "Détail",
   value: "Valeur",
   noDenominatorText: "Dénominateur inconnu ({label}) : aucun taux n’est montré.",
   noDataText: "Aucune donnée reçue pour cet objectif.",
@@ -194,7 +195,7 @@ export const FR = {
   deadLetters: "Rebuts par motif",
   reason: "Motif",
   count: "Nombre",
-  checkpoint: "Dernière sauvegarde",
+  checkpoint: "Sauvegarde en attente",
   checkpointNote: "plus vieux travail en attente de confirmation",
   assigned: "Partitions tenues",
   ready: "prêt",

@@ -153,9 +153,8 @@ def _now_ms() -> int:
 
 
 @contextmanager
-def page_server(port: int = 0) -> Iterator[tuple[str, Desk]]:
-    """The page on a thread of its own; gives its address and where verdicts go."""
-    app, desk = page_app()
+def serving(app: web.Application, port: int = 0) -> Iterator[str]:
+    """An application on a thread of its own; gives its address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -165,12 +164,20 @@ def page_server(port: int = 0) -> Iterator[tuple[str, Desk]]:
 
     site = run(bind(app, "127.0.0.1", port, fallback=False))
     try:
-        yield site.url, desk
+        yield site.url
     finally:
         run(site.close())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@contextmanager
+def page_server(port: int = 0) -> Iterator[tuple[str, Desk]]:
+    """The made-up page; gives its address and where verdicts go."""
+    app, desk = page_app()
+    with serving(app, port) as url:
+        yield url, desk
 
 
 if __name__ == "__main__":

@@ -95,6 +95,8 @@ def test_every_view_fits_a_phone_and_breaks_no_policy(
                 _shown(page, view)
                 wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 assert wide <= 0, f"{view} is {wide} px too wide"
+                loose = re.findall(r"\S* [:;!?»]", page.inner_text("body"))
+                assert language != "fr" or loose == [], "French puts no breaking space there"
             page.locator("#language").click()
         _faultless(watched)
 
