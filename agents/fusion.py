@@ -100,6 +100,8 @@ class AlertFigures:
         muted: signals silenced by verdicts.
         expected_false: incidents that quiet account-days are expected to have opened, at most.
         false_share_bound: `expected_false` of `incidents`, at most 1; 1 as long as there are none.
+        judged: verdicts on incidents that are known here.
+        strays: verdicts on incidents that are not, or not any more.
     """
 
     account_days: int
@@ -107,6 +109,8 @@ class AlertFigures:
     muted: int
     expected_false: float
     false_share_bound: float
+    judged: int
+    strays: int
 
 
 class Fusion:
@@ -131,7 +135,15 @@ class Fusion:
         ledger = self.book.ledger
         expected = ledger.account_days * 10**-self.params.open_from
         share = min(1.0, expected / ledger.opened) if ledger.opened else 1.0
-        return AlertFigures(ledger.account_days, ledger.opened, ledger.muted, expected, share)
+        return AlertFigures(
+            account_days=ledger.account_days,
+            incidents=ledger.opened,
+            muted=ledger.muted,
+            expected_false=expected,
+            false_share_bound=share,
+            judged=ledger.judged,
+            strays=ledger.strays,
+        )
 
     def is_open(self, subject: Subject) -> bool:
         """Whether an incident of the subject waits or goes on."""
@@ -180,7 +192,9 @@ class Fusion:
     def judge(self, verdict: Verdict) -> list[Finding]:
         """Take an analyst's verdict; one on an incident that is unknown here changes nothing."""
         incident = self.book.named(verdict.finding_id)
-        if incident is None or verdict.verdict is VerdictKind.UNKNOWN:
+        is_stray = incident is None or verdict.verdict is VerdictKind.UNKNOWN
+        self.book.count_verdict(is_stray=is_stray)
+        if incident is None or is_stray:
             return []
         if incident.verdict is verdict.verdict and incident.judged_ms >= verdict.judged_at_ms:
             return []

@@ -157,11 +157,15 @@ class Ledger:
         account_days: days of accounts that were watched.
         opened: incidents.
         muted: signals that a benign verdict silenced.
+        judged: verdicts on incidents that are known here.
+        strays: verdicts on incidents that are not, or not any more.
     """
 
     account_days: int = 0
     opened: int = 0
     muted: int = 0
+    judged: int = 0
+    strays: int = 0
 
 
 class IncidentBook:
@@ -207,6 +211,12 @@ class IncidentBook:
 
     def touch_ledger(self) -> None:
         """Note that the totals changed."""
+        self._dirty.add(_LEDGER)
+
+    def count_verdict(self, *, is_stray: bool) -> None:
+        """Note that a verdict came."""
+        self.ledger.strays += is_stray
+        self.ledger.judged += not is_stray
         self._dirty.add(_LEDGER)
 
     def forget(self, incident: Incident) -> None:

@@ -37,7 +37,7 @@ _YOUNG: Final = POINTS_MAX * _FINE // 2
 """Minutes for which it is; as many are shown before its beginning."""
 _DAY_BEFORE: Final = 24 * _HOUR
 _FLOODING: Final = "flooding"
-_NUMBERS: Final = {
+_NUMBERS: Final[dict[tuple[str, ...], int]] = {
     (one.flow, one.sector, one.couloir, one.measure): number for number, one in enumerate(SERIES)
 }
 _VERSION: Final = 1

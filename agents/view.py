@@ -273,4 +273,6 @@ def _partition_view(number: int, processor: SourceProcessor) -> PartitionView:
         duplicate_horizon_ms={f: t.horizon_ms for f, t in durable.items() if t.newest_ms},
         account_days=0 if figures is None else figures.account_days,
         expected_false=0.0 if figures is None else figures.expected_false,
+        verdicts=0 if figures is None else figures.judged,
+        stray_verdicts=0 if figures is None else figures.strays,
     )

@@ -106,6 +106,8 @@ def _durable(partitions: list[PartitionView]) -> Iterator[Metric]:
     )
     yield family("watched_account_days", (((n,), p.account_days) for n, p in numbered))
     yield family("findings_expected_false", (((n,), p.expected_false) for n, p in numbered))
+    yield family("verdicts_taken", (((n,), p.verdicts) for n, p in numbered))
+    yield family("verdicts_unknown", (((n,), p.stray_verdicts) for n, p in numbered))
     yield family("newest_event_timestamp_seconds", _seconds((n, p.newest_ms) for n, p in numbered))
     yield family("watermark_timestamp_seconds", _seconds((n, p.watermark_ms) for n, p in numbered))
     yield family(

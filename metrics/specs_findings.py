@@ -58,6 +58,20 @@ FINDINGS_SPECS: Final = (
         (PARTITION,),
     ),
     MetricSpec(
+        "verdicts_taken",
+        "gauge",
+        "verdicts",
+        "Verdicts on findings about accounts, since the partition's state began.",
+        (PARTITION,),
+    ),
+    MetricSpec(
+        "verdicts_unknown",
+        "gauge",
+        "verdicts",
+        "Verdicts on findings that the partition does not know, or not any more: they changed nothing.",
+        (PARTITION,),
+    ),
+    MetricSpec(
         "findings_unreadable_total",
         "counter",
         "records",

@@ -198,6 +198,8 @@ class PartitionView:
         duplicate_horizon_ms: by flow, how far back a repeated event_id is recognised.
         account_days: days of accounts that were judged to their end.
         expected_false: findings that as many quiet account-days are expected to open, at most.
+        verdicts: analysts' verdicts on findings about accounts of the partition.
+        stray_verdicts: those on findings that it does not know, or not any more.
     """
 
     partition: int
@@ -210,6 +212,8 @@ class PartitionView:
     duplicate_horizon_ms: Mapping[str, int] = field(default_factory=dict)
     account_days: int = 0
     expected_false: float = 0.0
+    verdicts: int = 0
+    stray_verdicts: int = 0
 
 
 class Buckets:

@@ -79,7 +79,7 @@ def read_file(path: Path) -> dict[str, Finding]:
 def _from_line(line: dict[str, Any]) -> Finding:
     from agents.findings import Finding
 
-    record = {}
+    record: dict[str, Any] = {}
     for one in fields(Finding):
         name = one.name.removesuffix("_ms")
         if name in line:

@@ -60,6 +60,8 @@ class FakeRegion:
             watermark_ms=dict.fromkeys(FLOWS, NOW_MS - 86_400_900 - 700 * number),
             duplicate_horizon_ms=dict.fromkeys(FLOWS, 6 * 3_600_000),
             account_days=14_600,
+            verdicts=12,
+            stray_verdicts=1,
             expected_false=1.46,
         )
 

@@ -279,6 +279,16 @@ def test_the_bound_on_false_findings_is_what_was_watched_over_what_was_found() -
     assert fusion.figures.false_share_bound == pytest.approx(0.2)
 
 
+def test_verdicts_are_counted_and_those_on_nothing_known_apart() -> None:
+    fusion = Fusion()
+    (found,) = told(fusion, signal(0))
+    known = verdict(found, VerdictKind.BENIGN, 1)
+    fusion.judge(known)
+    fusion.judge(replace(known, finding_id="nobody"))
+    fusion.judge(replace(known, verdict=VerdictKind.UNKNOWN))
+    assert (fusion.figures.judged, fusion.figures.strays) == (1, 2)
+
+
 def test_state_of_another_version_or_form_is_refused() -> None:
     for payload in (b'{"version":2,"rows":{}}', b"{}", b"[1]", b'{"version":1,"rows":{"1":{}}}'):
         with pytest.raises(StateError):

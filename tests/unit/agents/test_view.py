@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agents.activity import ActivityMarker, code_of, split_marks
+from agents.findings import Verdict, VerdictKind
 from agents.partition_watch import PartitionWatchParams
 from agents.region import ActivityProcessor, RegionCounts
 from agents.series import SeriesCodes
@@ -141,6 +142,16 @@ def test_watched_account_days_say_how_many_false_findings_to_expect() -> None:
     shards[2].shard.watch.fusion.watched(20_000)
     (part,) = view.partitions()
     assert (part.account_days, part.expected_false) == (20_000, 2.0)
+
+
+def test_verdicts_on_nothing_known_show() -> None:
+    view, shards = view_of(*some(3))
+    watching = replace(PARAMS, watch=PartitionWatchParams())
+    shards[2].shard = Shard(watching, CODES, 2)
+    assert shards[2].shard.watch is not None
+    shards[2].shard.watch.fusion.judge(Verdict("nobody", VerdictKind.BENIGN, NOW_MS))
+    (part,) = view.partitions()
+    assert (part.verdicts, part.stray_verdicts) == (0, 1)
 
 
 def test_a_partition_that_leaves_takes_its_rates_along() -> None:

@@ -71,3 +71,10 @@ def test_what_quiet_accounts_are_expected_to_open_is_shown_by_partition() -> Non
     expected = families["vigie_findings_expected_false"].samples
     assert [(s.labels["partition"], s.value) for s in expected] == [("0", 1.46), ("1", 1.46)]
     assert {s.value for s in families["vigie_watched_account_days"].samples} == {14_600}
+
+
+def test_verdicts_are_shown_by_partition_and_those_that_changed_nothing_apart() -> None:
+    families = _families(FakeRegion(partitions=2))
+    for name, value in (("taken", 12), ("unknown", 1)):
+        samples = families[f"vigie_verdicts_{name}"].samples
+        assert [(s.labels["partition"], s.value) for s in samples] == [("0", value), ("1", value)]
