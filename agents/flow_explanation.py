@@ -58,15 +58,12 @@ class Minute:
     first_hours: npt.NDArray[np.int64]
 
 
-def explains(
-    series: int, one: Found, now: Minute, since: int, known: npt.NDArray[np.bool_]
-) -> bool:
+def explains(series: int, one: Found, now: Minute, known: npt.NDArray[np.bool_]) -> bool:
     """Whether a total's change is shared by most of its parts; a cell always explains itself.
 
     Args:
         now: the minute.
         series: the total or cell.
-        since: first minute of what was found.
         one: what was found of it.
         known: series that are explained already; what the total does without them must suffice.
     """
@@ -80,7 +77,8 @@ def explains(
     is_silence = one.statistic == SILENCE
     if is_silence:
         # A part may have been silent for longer than the whole.
-        mean = np.minimum(mean, now.mean[fresh] * (now.minute - since + 1))
+        own = now.mean[fresh] / max(float(now.mean[series]), 1e-9)
+        mean = np.minimum(mean, own * float(one.expected[series]))
     whole_seen, whole_mean = float(one.observed[series]), float(one.expected[series])
     if len(fresh) < len(cells):
         whole_seen, whole_mean = float(seen.sum()), float(mean.sum())

@@ -8,7 +8,7 @@ burst after a silence is what the silence held back, up to what it owed.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,15 @@ import orjson
 from agents.flow_explanation import BELOW, Minute, explains
 from agents.flow_series import ALL_CELLS, CELLS, ROWS, SERIES, WIDTHS
 from agents.flow_surprise import DRIFT, SILENCE
+from agents.flow_suspicion import FlowEvidence, FlowSuspicion
 from streams.errors import StateError
 from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
-    from agents.flow_series import FlowSeries
     from agents.flow_surprise import Found
+    from agents.flow_suspicion import Kind
 
-FloatArray = npt.NDArray[np.float64]
-Kind = Literal["spike", "drop", "level_shift", "outage", "flooding"]
+IntArray = npt.NDArray[np.int64]
 
 _HOUR: Final = HOUR_MS // MINUTE_MS
 _DAY: Final = DAY_MS // MINUTE_MS
@@ -41,56 +41,6 @@ _MEMORY: Final = 12.0
 _END_WINDOWS: Final = (3, 5, 10, 30, 2, 60)
 """Least minutes over which an incident's end is judged, by the statistic that found it."""
 _SCORE_MAX: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class FlowEvidence:
-    """Why.
-
-    Attributes:
-        observed: events since the incident began (failures, of a failure ratio).
-        expected: of them, in the same time.
-        odds: one in how many days a series does so by itself.
-        baseline_from_ms: since when the expectation was learned.
-        baseline_until_ms: until when.
-    """
-
-    observed: float
-    expected: float
-    odds: float
-    baseline_from_ms: int
-    baseline_until_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class FlowSuspicion:
-    """The state of one incident; told anew when it changed.
-
-    Attributes:
-        incident: names it, the same in every run.
-        revision: 0 first.
-        series: what changed.
-        kind: `outage`, `drop`, `spike`, `level_shift`, or `flooding` of a class of boxes.
-        begin_ms: first instant of what is strange.
-        end_ms: first instant after it; `None` while it lasts.
-        score: `-log10` of how many such incidents a series has per day by itself.
-        evidence: observed and expected.
-        ended: whether it is over; no further word of it will come.
-        merged_into: the wider incident that explains it, where it ended for that.
-        told_ms: log time at which it could be concluded at the earliest.
-    """
-
-    incident: str
-    revision: int
-    series: FlowSeries
-    kind: Kind
-    begin_ms: int
-    end_ms: int | None
-    score: float
-    evidence: FlowEvidence
-    ended: bool
-    merged_into: str | None = None
-    told_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -155,6 +105,23 @@ class FlowIncidents:
         """A series and everything below it, of the same measure."""
         return np.flatnonzero(BELOW[series % ROWS]) + series // ROWS * ROWS
 
+    def may_hush(self, series: IntArray, *, is_last: bool) -> npt.NDArray[np.bool_]:
+        """Which of n rates' silences are news; at the end of a minute also those that are known."""
+        explained = np.zeros(ROWS, np.bool_)
+        for one in self._open.values():
+            if one.direction < 0 and one.series < ROWS:
+                explained |= BELOW[one.series]
+                explained[one.series] = not is_last
+        result: npt.NDArray[np.bool_] = ~explained[series]
+        return result
+
+    def hush(self, now: Minute, found: Found) -> list[FlowSuspicion]:
+        """Take what a second of silence brought, before its minute is over; see `step`."""
+        told = [self._begin(now, one, place) for one, place in self._in_order([found])]
+        self._is_dirty = True
+        self._mark(now)
+        return [one for group in told for one in group]
+
     def step(self, now: Minute, found: list[Found]) -> list[FlowSuspicion]:
         """Take what a minute brought; give back the incidents that changed.
 
@@ -198,7 +165,7 @@ class FlowIncidents:
         since = int(one.since[place])
         if self._belongs(series, one):
             return []
-        if not explains(series, one, now, since, self._explained(now, one, since)):
+        if not explains(series, one, now, self._explained(now, one, since)):
             return []
         begin = since
         observed, expected = float(one.observed[series]), float(one.expected[series])

@@ -1,4 +1,7 @@
-"""What a source partition tells the region about its flows: counts per minute of log time (pure).
+"""What a source partition tells the region about its flows, by log time (pure).
+
+Told are counts per minute, and the seconds in which each cell was heard: a source that has fallen
+silent is missed within seconds, before its minute is over.
 
 Minutes are those in which Kafka took the records (their log time), not those in which events
 occurred: what was recorded in a minute is known for certain once the partition was read past it, so a
@@ -6,13 +9,13 @@ minute's counts are final, and the same in every run. It also is what a broken l
 comes. Events that a source held back show as an outage and a burst afterwards, which is the truth.
 
 Messages hold cumulative counts, so they may be repeated, come in any order and be older than what is
-known: the receiver keeps the greatest per partition, minute and cell.
+known: the receiver keeps the greatest per partition, minute and cell, and every second ever heard.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,7 +23,7 @@ import numpy.typing as npt
 
 from agents.flow_series import ALL_CELLS, BOX_CLASSES, CELLS, WIDTH
 from streams.errors import StateError
-from streams.event_time import HOUR_MS, MINUTE_MS
+from streams.event_time import HOUR_MS, MINUTE_MS, SECOND_MS
 from streams.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
     from agents.series import Coded, SeriesCodes
     from streams.event_time import Int64Array
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BHqH")  # version, partition, heard_ms, minutes
+_COUNTS: Final = struct.Struct("<I")  # bytes of counts; what follows them are the seconds
 _MINUTE: Final = struct.Struct("<qH")  # minute, numbers
 _FAILURE: Final = OUTCOMES.index("FAILURE")
 _DENSE_MINUTES: Final = 1440
@@ -39,7 +43,13 @@ _FIRST_ROWS: Final = 128
 MINUTES_TOLD: Final = 480
 _KEPT_MINUTES: Final = 2 * HOUR_MS // MINUTE_MS
 
+SECONDS: Final = MINUTE_MS // SECOND_MS
+
 CountArray = npt.NDArray[np.uint32]
+HeardArray = npt.NDArray[np.uint64]
+"""Per cell of flow and pair, shape (CELLS,): bit s is set if events came in second s of the minute."""
+
+NOTHING_HEARD: Final[HeardArray] = np.zeros(CELLS, np.uint64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,20 +60,34 @@ class FlowMinutes:
         partition: whose counts they are.
         heard_ms: every record with an earlier log time was read there, and is told here or before.
         minutes: cumulative counts of shape (WIDTH,) by minute (`log time // MINUTE_MS`).
+        seconds: when each cell was heard, by minute; of the minute that is under way, too.
     """
 
     partition: int
     heard_ms: int
     minutes: dict[int, CountArray]
+    seconds: dict[int, HeardArray] = field(default_factory=dict)
 
 
 def encode_minutes(message: FlowMinutes) -> bytes:
     """One message as bytes."""
     head = _HEAD.pack(_VERSION, message.partition, message.heard_ms, len(message.minutes))
-    minutes = sorted(message.minutes)
-    if not minutes:
-        return head
-    return head + _packed(minutes, np.stack([message.minutes[minute] for minute in minutes]))
+    return head + _both(message.minutes, message.seconds)
+
+
+def _both(minutes: dict[int, CountArray], seconds: dict[int, HeardArray]) -> bytes:
+    known = sorted(minutes)
+    counts = _packed(known, np.stack([minutes[minute] for minute in known])) if known else b""
+    return _COUNTS.pack(len(counts)) + counts + pack_seconds(seconds)
+
+
+def _read_both(payload: bytes, where: str) -> tuple[dict[int, CountArray], dict[int, HeardArray]]:
+    if len(payload) < _COUNTS.size:
+        raise StateError(f"{where}: a minute is cut short")
+    end = _COUNTS.size + _COUNTS.unpack_from(payload)[0]
+    if end > len(payload):
+        raise StateError(f"{where}: a minute is cut short")
+    return _unpacked(payload[_COUNTS.size : end], where), unpack_seconds(payload[end:], where)
 
 
 def read_minutes(value: bytes) -> FlowMinutes:
@@ -75,10 +99,49 @@ def read_minutes(value: bytes) -> FlowMinutes:
     if len(value) < _HEAD.size or value[0] != _VERSION:
         raise StateError("region-cells: a message is not a list of flow minutes")
     _, partition, heard_ms, count = _HEAD.unpack_from(value)
-    minutes = _unpacked(value[_HEAD.size :], "region-cells")
+    minutes, seconds = _read_both(value[_HEAD.size :], "region-cells")
     if len(minutes) != count:
         raise StateError(f"region-cells: a message does not hold the {count} minutes it names")
-    return FlowMinutes(partition, heard_ms, minutes)
+    return FlowMinutes(partition, heard_ms, minutes, seconds)
+
+
+def pack_seconds(seconds: dict[int, HeardArray]) -> bytes:
+    """The seconds heard in some minutes as bytes: only of cells that were heard."""
+    chunks = []
+    for minute, heard in sorted(seconds.items()):
+        cells = np.flatnonzero(heard)
+        chunks += [
+            _MINUTE.pack(minute, len(cells)),
+            cells.astype("u1").tobytes(),
+            heard[cells].astype("<u8").tobytes(),
+        ]
+    return b"".join(chunks)
+
+
+def unpack_seconds(payload: bytes, where: str) -> dict[int, HeardArray]:
+    """What `pack_seconds` wrote.
+
+    Raises:
+        StateError: cut short, or of a cell or second that does not exist.
+    """
+    seconds: dict[int, HeardArray] = {}
+    at = 0
+    while at < len(payload):
+        if at + _MINUTE.size > len(payload):
+            raise StateError(f"{where}: a minute's seconds are cut short")
+        minute, count = _MINUTE.unpack_from(payload, at)
+        at += _MINUTE.size
+        if at + 9 * count > len(payload):
+            raise StateError(f"{where}: a minute's seconds are cut short")
+        cells = np.frombuffer(payload, "u1", count, at)
+        bits = np.frombuffer(payload, "<u8", count, at + count)
+        if count and (int(cells.max()) >= CELLS or int(bits.max()) >> SECONDS):
+            raise StateError(f"{where}: a cell or second that does not exist")
+        heard = np.zeros(CELLS, np.uint64)
+        heard[cells] = bits
+        seconds[minute] = heard
+        at += 9 * count
+    return seconds
 
 
 def _packed(minutes: list[int], counts: CountArray) -> bytes:
@@ -132,6 +195,7 @@ class MinuteCells:
         self._cell_size = departments * outcomes
         # One table for all minutes, so that a slice that spans many is counted at once.
         self._table: CountArray = np.zeros((_FIRST_ROWS, WIDTH), np.uint32)
+        self._heard = np.zeros((_FIRST_ROWS, CELLS, SECONDS), np.bool_)
         self._minutes: dict[int, int] = {}
         self._free = list(range(_FIRST_ROWS))
         self._untold: set[int] = set()
@@ -140,7 +204,10 @@ class MinuteCells:
     def add(self, log_ms: Int64Array, coded: Coded) -> None:
         """Count n accepted events at their log times."""
         failed = np.flatnonzero(coded.outcome == _FAILURE)
-        self._count(log_ms, coded.codes[0] // self._cell_size, failed)
+        place = coded.codes[0] // self._cell_size
+        rows = self._count(log_ms, place, failed)
+        seconds = log_ms // SECOND_MS % SECONDS
+        self._heard.reshape(-1)[(rows * CELLS + place) * SECONDS + seconds] = True
 
     def add_boxes(self, log_ms: Int64Array, box_class: Int64Array, is_read: Int64Array) -> None:
         """Count n MSSanté events by the class of the receiving box (place in `BOX_CLASSES`).
@@ -153,28 +220,34 @@ class MinuteCells:
         place = CELLS + np.clip(box_class, 0, len(BOX_CLASSES) - 1)
         self._count(log_ms, place, np.flatnonzero(is_read))
 
-    def _count(self, log_ms: Int64Array, place: Int64Array, also: Int64Array) -> None:
-        """Count n events in their cells, and some of them (by position) in their other cells too."""
+    def _count(self, log_ms: Int64Array, place: Int64Array, also: Int64Array) -> Int64Array | int:
+        """Count n events in their cells, and some of them (by position) in their other cells too.
+
+        Returns:
+            The rows of their minutes.
+        """
         if not len(log_ms):
-            return
+            return 0
         minutes = log_ms // MINUTE_MS
         first, last = int(minutes.min()), int(minutes.max())
         if first == last:
-            cells = place + self._row(first) * WIDTH
+            of_event: Int64Array | int = self._row(first)
         elif last - first < _DENSE_MINUTES:
             since = minutes - first
             present = np.flatnonzero(np.bincount(since))
             rows = np.zeros(last - first + 1, np.int64)
             rows[present] = [self._row(first + offset) for offset in present.tolist()]
-            cells = place + rows[since] * WIDTH
+            of_event = rows[since]
         else:
             known, which = np.unique(minutes, return_inverse=True)
             rows = np.array([self._row(minute) for minute in known.tolist()])
-            cells = place + rows[which] * WIDTH
+            of_event = rows[which]
+        cells = place + of_event * WIDTH
         flat = self._table.reshape(-1)
         np.add.at(flat, cells, np.uint32(1))
         if len(also):
             np.add.at(flat, cells[also] + ALL_CELLS, np.uint32(1))
+        return of_event
 
     def _row(self, minute: int) -> int:
         self._untold.add(minute)
@@ -184,6 +257,7 @@ class MinuteCells:
             if not self._free:
                 count = len(self._table)
                 self._table = np.concatenate([self._table, np.zeros_like(self._table)])
+                self._heard = np.concatenate([self._heard, np.zeros_like(self._heard)])
                 self._free.extend(range(count, 2 * count))
             row = self._minutes[minute] = self._free.pop()
         return row
@@ -193,31 +267,48 @@ class MinuteCells:
         counts: CountArray = self._table[[self._minutes[minute] for minute in minutes]]
         return counts
 
+    def _seconds(self, minutes: list[int]) -> dict[int, HeardArray]:
+        """When cells were heard in these minutes."""
+        if not minutes:
+            return {}
+        table = self._heard[[self._minutes[minute] for minute in minutes]]
+        bits = np.packbits(table, axis=2, bitorder="little")
+        padded = np.zeros((*bits.shape[:2], 8), np.uint8)
+        padded[:, :, : bits.shape[2]] = bits
+        return dict(zip(minutes, padded.view("<u8")[:, :, 0], strict=True))
+
     def message(self, partition: int, before_ms: int, heard_ms: int) -> FlowMinutes:
         """The minutes that end by `before_ms` and changed since they were told last.
 
-        Told minutes are forgotten after two hours.
+        Of the minute that is under way then, the seconds that were heard. Told minutes are forgotten
+        after two hours.
         """
         before = before_ms // MINUTE_MS
         due = sorted(minute for minute in self._untold if minute < before)
         self._untold.difference_update(due)
         told = dict(zip(due, self._counts(due), strict=True)) if due else {}
+        seconds = self._seconds([*due, *({before} & self._minutes.keys())])
         for minute in [m for m in self._minutes if m < before - _KEPT_MINUTES]:
             row = self._minutes.pop(minute)
             self._table[row] = 0
+            self._heard[row] = False
             self._free.append(row)
-        return FlowMinutes(partition, heard_ms, told)
+        return FlowMinutes(partition, heard_ms, told, seconds)
 
     def messages(self, partition: int, before_ms: int, heard_ms: int) -> Iterator[FlowMinutes]:
         """`message` in parts of at most `MINUTES_TOLD`, so that a backlog fits into Kafka's records."""
         whole = self.message(partition, before_ms, heard_ms)
         minutes = sorted(whole.minutes)
         for first in range(0, max(len(minutes), 1), MINUTES_TOLD):
-            own = {
-                minute: whole.minutes[minute] for minute in minutes[first : first + MINUTES_TOLD]
-            }
+            own = minutes[first : first + MINUTES_TOLD]
             rest = minutes[first + MINUTES_TOLD :]
-            yield FlowMinutes(partition, rest[0] * MINUTE_MS if rest else heard_ms, own)
+            told = own if rest else [*own, before_ms // MINUTE_MS]
+            yield FlowMinutes(
+                partition,
+                rest[0] * MINUTE_MS if rest else heard_ms,
+                {minute: whole.minutes[minute] for minute in own},
+                {minute: whole.seconds[minute] for minute in told if minute in whole.seconds},
+            )
 
     # -- checkpoint section ---------------------------------------------------------------------
 
@@ -228,13 +319,13 @@ class MinuteCells:
 
     def pending_bytes(self) -> int:
         """A guess: a minute of a partition has events in thirty cells."""
-        return 200 * len(self._dirty)
+        return 470 * len(self._dirty)
 
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present counts of these minutes that are still kept."""
         kept = sorted(keys & self._minutes.keys())
-        body = _packed(kept, self._counts(kept)) if kept else b""
-        return bytes([_VERSION]) + body, set(kept)
+        minutes = dict(zip(kept, self._counts(kept), strict=True)) if kept else {}
+        return bytes([_VERSION]) + _both(minutes, self._seconds(kept)), set(kept)
 
     def load(self, payload: bytes) -> set[int]:
         """Restore minutes; they will be told again, which changes nothing.
@@ -244,9 +335,12 @@ class MinuteCells:
         """
         if payload[:1] != bytes([_VERSION]):
             raise StateError("flow minutes: state of another version")
-        minutes = _unpacked(payload[1:], "flow minutes")
+        minutes, seconds = _read_both(payload[1:], "flow minutes")
         for minute, counts in minutes.items():
             row = self._row(minute)  # may put another table in the place of this one
             self._table[row] = counts
+            heard = seconds.get(minute, NOTHING_HEARD)
+            shifts = np.arange(SECONDS, dtype=np.uint64)
+            self._heard[row] = (heard[:, None] >> shifts) & np.uint64(1)
         self._dirty.difference_update(minutes)
         return set(minutes)

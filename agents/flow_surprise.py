@@ -4,9 +4,8 @@ Counts of 1, 5, 15 and 60 minutes are compared with their expectation, less what
 tolerance explains, by the signed root of the Poisson deviance in units of the series' own scatter at
 that time of day. How rare such a surprise is, the series' own tails tell: beyond its hundredth a tail
 is taken as exponential with the mean excess that it has shown, and never as thinner than a Gaussian.
-Two more statistics run across windows: the events that silence swallowed, in units of the series' own
-silences (senders that send in batches are silent for longer), and sums of hourly surprises, which find
-a level that moved by little.
+One more statistic runs across windows: sums of hourly surprises, which find a level that moved by
+little. Full silence is judged apart, by the second (`agents.flow_silence`).
 
 Nothing is learned from series that are under suspicion.
 """
@@ -26,11 +25,10 @@ from agents.flow_habits import (
     SILENCE_COUNTED,
     TRIED_ENOUGH,
     learn_drift,
-    learn_long,
     learn_senders,
-    senders,
 )
 from agents.flow_series import ALL_CELLS, CELLS, ROWS
+from agents.flow_silence import SENDERS_A_DAY
 
 if TYPE_CHECKING:
     from agents.flow_rates import HourExpected
@@ -45,10 +43,6 @@ SILENCE: Final = len(SCALES)
 DRIFT: Final = SILENCE + 1
 """Numbers of the two other statistics, after those of `SCALES`."""
 
-SILENCE_EVENTS: Final = 18.0
-"""Swallowed events that make an outage: exp(-18) is 1.5e-8 for independent events. Below 1.5 x 13.8,
-where silence has become one in a million, with room for an expectation that is 10 % too low."""
-
 _SIZE: Final = 2 * ROWS
 _PARTS: Final = 8
 _STATE: Final = np.dtype(
@@ -60,11 +54,8 @@ _STATE: Final = np.dtype(
         ("expected", "<f8", (len(SCALES),)),
         ("exposure", "<f8"),
         ("silent", "<f8"),
-        ("silent_since", "<i8"),
         ("cluster", "<f8"),
         ("tried", "<f8"),
-        ("long_silence", "<f8"),
-        ("long_silences", "<f8"),
         ("drift", "<f8", (2,)),
         ("drift_since", "<i8", (2,)),
         ("drift_peak", "<f8", (2,)),
@@ -86,11 +77,8 @@ _FIRST_EXCESS: Final = 0.5
 _LEVEL_VARIES: Final = 1.1
 """What a tenth more or less explains is level, which the tolerance covers, and not scatter."""
 _LEAST_EFFECT: Final = 5.0
-_YOUNG: Final = 0.7
 _SESSIONS: Final = 2.0
 """So many senders may always turn up at once in hours in which hardly any ever did."""
-SENDERS_A_DAY: Final = 12.0
-"""With fewer sendings a day a series rests on a few people, and is as silent as they are away."""
 _THIN_SESSION: Final = 30.0
 """Events of a session of such people, at the least."""
 _EDGE_MINUTES: Final = 5
@@ -166,10 +154,9 @@ class FlowSurprise:
             "start": _FIRST_START,
             "excess": _FIRST_EXCESS,
             "cluster": 6.0,
-            "long_silence": 1.0,
             "drift_excess": 1.0,
         }
-        self._rows = AccountRows("flow surprise", 2, _STATE, blank)
+        self._rows = AccountRows("flow surprise", 3, _STATE, blank)
         self._rows.reserve(_SIZE)
         self._every = np.arange(_SIZE)
         self._bars = [bar_decades + math.log10(1440 / scale) for scale in SCALES]
@@ -228,7 +215,7 @@ class FlowSurprise:
             self._window(number, turn, found)
         if (minute + 1) % SCALES[-1] == 0:
             self._drifted(turn, found)
-        self._hushed(turn, values, mean, found)
+        self._hushed(turn, values, mean)
         # The hour's own sums are taken by `hour_brought`.
         for number, size in enumerate(SCALES[:-1]):
             if (minute + 1) % size == 0:
@@ -268,7 +255,7 @@ class FlowSurprise:
             decades = _TAIL_DECADES + beyond / (excess * math.log(10.0)) - hour.bar
             alarm = (decades >= self._bars[number]) & (effect * direction >= _LEAST_EFFECT)
             if direction < 0:
-                # Of full silence the series' own silences are the measure, see `_hushed`.
+                # Of full silence the series' own silences are the measure.
                 alarm &= self._may_fall & ((seen > 0) | ~self._may_hush)
             if alarm.any():
                 series = np.flatnonzero(alarm)
@@ -340,30 +327,11 @@ class FlowSurprise:
                     )
                 )
 
-    def _hushed(self, turn: Turn, values: FloatArray, mean: FloatArray, found: list[Found]) -> None:
-        minute, hour, judged, is_calm = turn.minute, turn.hour, turn.judged, turn.is_calm
+    def _hushed(self, turn: Turn, values: FloatArray, mean: FloatArray) -> None:
+        """Learn the size of a sending."""
         table = self._rows.table[:_SIZE]
-        silent, since = table["silent"], table["silent_since"]
-        speaks, mass = values > 0, mean * hour.silence
-        tried = is_calm & judged & (silent > SILENCE_COUNTED) & (mass > 0)
+        silent = table["silent"]
+        speaks, mass = values > 0, mean * turn.hour.silence
+        tried = turn.is_calm & turn.judged & (silent > SILENCE_COUNTED) & (mass > 0)
         learn_senders(table, speaks, np.where(tried, mass, 0.0))
-        learn_long(table, speaks & judged)
-        since[:] = np.where(speaks, 0, np.where(since == 0, minute, since))
         silent[:] = np.where(speaks, 0.0, silent + mass)
-        sender = senders(table, hour.bar)
-        need = SILENCE_EVENTS * sender * (1.0 + _YOUNG * hour.bar)
-        alarm = judged & ~speaks & (silent >= need) & self._may_hush & (mass > 0)
-        alarm &= hour.daily >= SENDERS_A_DAY * sender
-        if alarm.any():
-            series = np.flatnonzero(alarm)
-            found.append(
-                Found(
-                    SILENCE,
-                    -1,
-                    series,
-                    self._bar + (silent[series] / need[series] - 1.0) * self._bar,
-                    np.where(speaks, np.maximum(values, mass), 0.0),
-                    np.where(speaks, mass, silent),
-                    since[series].copy(),
-                )
-            )

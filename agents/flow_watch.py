@@ -1,13 +1,12 @@
 """The region's watch over its flows: minutes closed by the clocks of all partitions, then judged (pure).
 
-A minute is judged once every partition was read past its end and a grace more. So a reader that lags
-holds judgement back instead of looking like a silent source, and what is judged is the same however
-messages of different partitions met.
+A second is listened to, and a minute judged, once every partition was read past its end. So a reader
+that lags holds judgement back instead of looking like a silent source, and what is judged is the same
+however messages of different partitions met.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,26 +15,27 @@ import numpy.typing as npt
 
 from agents.flow_explanation import Minute
 from agents.flow_incidents import FlowIncidents
+from agents.flow_minutes import SECONDS
+from agents.flow_pending import PendingMinutes
 from agents.flow_rates import FlowRates
-from agents.flow_series import ALL_CELLS, CELLS, SERIES, WIDTH, spread
-from agents.flow_surprise import FlowSurprise, Turn
+from agents.flow_series import ALL_CELLS, CELLS, ROWS, SERIES, spread
+from agents.flow_silence import FlowSilence
+from agents.flow_surprise import SILENCE, FlowSurprise, Found, Turn
 from agents.french_calendar import HOURS, local_hour
-from streams.errors import StateError
-from streams.event_time import HOUR_MS, MINUTE_MS
+from agents.series_history import SeriesHistory
+from streams.event_time import HOUR_MS, MINUTE_MS, SECOND_MS
 
 if TYPE_CHECKING:
     from agents.declared_changes import DeclaredChange
-    from agents.flow_incidents import FlowSuspicion
-    from agents.flow_minutes import CountArray, FlowMinutes
+    from agents.flow_minutes import FlowMinutes, HeardArray
+    from agents.flow_suspicion import FlowSuspicion
     from streams.checkpoint import Section
 
-_FORMAT: Final = 1
+FloatArray = npt.NDArray[np.float64]
+
 _HOUR: Final = HOUR_MS // MINUTE_MS
 _PART_HOURS: Final = 3
-_CLOCK: Final = struct.Struct("<BqqH")  # format, next minute, hour under way, partitions
-_PENDING: Final = struct.Struct("<qHH")  # minute, partition, numbers
-_CLOCK_KEY: Final = -1
-_NONE: Final = -1
+_EVERY_SECOND: Final = np.uint64((1 << SECONDS) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,10 @@ class FlowParams:
 
     Attributes:
         partitions: how many source partitions must have been heard.
-        grace_ms: how long after its end a minute stays open.
         bar_decades: `-log10` of the alarms per series and day that are allowed by design.
     """
 
     partitions: int
-    grace_ms: int = 90_000
     bar_decades: float = 3.0
 
 
@@ -62,11 +60,13 @@ class FlowWatch:
     """
 
     def __init__(self, params: FlowParams, calendar: tuple[DeclaredChange, ...] = ()) -> None:
-        self._grace_ms = params.grace_ms
+        self._bar = params.bar_decades
         self.declare(calendar)
         self._rates = FlowRates()
         self._surprise = FlowSurprise(params.bar_decades)
+        self._silence = FlowSilence()
         self._incidents = FlowIncidents()
+        self.history = SeriesHistory()
         self._pending = PendingMinutes(params.partitions)
 
     def declare(self, calendar: tuple[DeclaredChange, ...]) -> None:
@@ -80,7 +80,9 @@ class FlowWatch:
             self._pending,
             *self._rates.sections,
             self._surprise.section,
+            self._silence.section,
             self._incidents,
+            self.history,
         )
 
     @property
@@ -98,41 +100,97 @@ class FlowWatch:
             StateError: the message is of a partition that does not exist.
         """
         self._pending.take(message)
-        closed = (self._pending.heard_ms - self._grace_ms) // MINUTE_MS
         told: list[FlowSuspicion] = []
-        while self._pending.is_due(closed):
+        while self._pending.begin():
             minute = self._pending.next_minute
-            # The same whenever it is really concluded, live or in a back-test.
-            told_ms = (minute + 1) * MINUTE_MS + self._grace_ms
-            told += [
-                replace(one, told_ms=told_ms) for one in self.judge(minute, self._pending.pop())
-            ]
+            told += self._listen(minute, self._pending.heard(), self._pending.seconds_read())
+            if self._pending.seconds_read() < SECONDS:
+                break
+            told += self._judge(minute, *self._pending.pop())
         return told
 
-    def judge(self, minute: int, counts: npt.NDArray[np.int64]) -> list[FlowSuspicion]:
-        """Judge a minute's final counts, shape (WIDTH,); minutes come one after the other."""
+    def judge(
+        self, minute: int, counts: npt.NDArray[np.int64], heard: HeardArray | None = None
+    ) -> list[FlowSuspicion]:
+        """Judge a minute's final counts, shape (WIDTH,); minutes come one after the other.
+
+        Args:
+            minute: its number.
+            counts: of its cells.
+            heard: seconds in which each was heard; without it, all of those with a count.
+        """
+        if heard is None:
+            heard = np.where(counts[:CELLS] > 0, _EVERY_SECOND, np.uint64(0))
+        return self._listen(minute, heard, SECONDS) + self._judge(minute, counts, heard)
+
+    def _turn(self, minute: int) -> Turn:
         hour = minute // _HOUR
+        part = local_hour(hour).bin % HOURS // _PART_HOURS
         if self._pending.hour != hour:
             self._begin_hour(hour)
-        part = local_hour(hour).bin % HOURS // _PART_HOURS
-        values, exposures = spread(counts)
+            self._silence.begin_hour(part, self._rates.expected.bar)
         expected = self._rates.expected
-        suspect = self._incidents.suspect
         judged = expected.known & np.isfinite(expected.factor)
-        turn = Turn(minute, expected, part, ~suspect, judged)
+        return Turn(minute, expected, part, ~self._incidents.suspect, judged)
+
+    def _now(self, turn: Turn, values: FloatArray, exposures: FloatArray) -> Minute:
+        factor = np.where(np.isfinite(turn.hour.factor), turn.hour.factor, 1.0)
+        return Minute(
+            turn.minute,
+            values,
+            turn.hour.rate * exposures * factor,
+            self._surprise.scatters(turn.part),
+            self._rates.first_hours(),
+        )
+
+    def _listen(self, minute: int, heard: HeardArray, until: int) -> list[FlowSuspicion]:
+        """Judge who has been silent in the seconds of a minute that were not judged yet."""
+        first = self._pending.next_second
+        if first >= until:
+            return []
+        turn = self._turn(minute)
+        told: list[FlowSuspicion] = []
+        for second, series in self._silence.alarms(turn, heard, first, until):
+            # What is known is looked at again at the end of each minute, for its score.
+            fresh = series[self._incidents.may_hush(series, is_last=second == SECONDS - 1)]
+            if len(fresh):
+                told += self._hush(turn, heard, second, fresh)
+        self._pending.next_second = until
+        return told
+
+    def _hush(
+        self, turn: Turn, heard: HeardArray, second: int, series: npt.NDArray[np.int64]
+    ) -> list[FlowSuspicion]:
+        swallowed, need, since = self._silence.state(turn, heard, second)
+        expected = np.concatenate([swallowed, np.zeros(ROWS)])
+        found = Found(
+            SILENCE,
+            -1,
+            series,
+            self._bar * swallowed[series] / need[series],
+            np.zeros(2 * ROWS),
+            expected,
+            since[series],
+        )
+        now = self._now(turn, np.zeros(2 * ROWS), np.ones(2 * ROWS))
+        told_ms = turn.minute * MINUTE_MS + (second + 1) * SECOND_MS
+        told = self._incidents.hush(now, found)
+        self._rates.spoil(self._incidents.suspect)
+        return [replace(one, told_ms=told_ms) for one in told]
+
+    def _judge(
+        self, minute: int, counts: npt.NDArray[np.int64], heard: HeardArray
+    ) -> list[FlowSuspicion]:
+        turn = self._turn(minute)
+        values, exposures = spread(counts)
+        mean = turn.hour.rate * exposures * turn.hour.factor
+        self.history.note(minute, values, np.where(turn.judged, mean, np.nan))
         found = self._surprise.minute(turn, values, exposures)
+        self._silence.end_minute(turn, heard)
         told: list[FlowSuspicion] = []
         if found or self._incidents.is_busy:
-            factor = np.where(np.isfinite(expected.factor), expected.factor, 1.0)
-            now = Minute(
-                minute,
-                values,
-                expected.rate * exposures * factor,
-                self._surprise.scatters(part),
-                self._rates.first_hours(),
-            )
-            self._rates.spoil(suspect)
-            told = self._incidents.step(now, found)
+            self._rates.spoil(self._incidents.suspect)
+            told = self._incidents.step(self._now(turn, values, exposures), found)
             self._rates.spoil(self._incidents.suspect)
             for series, ratio in self._incidents.accepted:
                 self._rates.step(self._incidents.part_of(series), ratio)
@@ -140,8 +198,11 @@ class FlowWatch:
                 for part_series in self._incidents.part_of(series).tolist():
                     self._rates.forget(part_series)
         if minute % _HOUR == _HOUR - 1:
-            self._rates.end_hour(hour, *self._surprise.hour_brought(part))
-        return told
+            hour_brought = self._surprise.hour_brought(turn.part)
+            self._rates.end_hour(minute // _HOUR, *hour_brought)
+        self._pending.next_second = 0
+        # The same whenever it is really concluded, live or in a back-test.
+        return [replace(one, told_ms=(minute + 1) * MINUTE_MS) for one in told]
 
     def _begin_hour(self, hour: int) -> None:
         self._pending.hour = hour
@@ -169,124 +230,3 @@ def _concerned(change: DeclaredChange) -> npt.NDArray[np.bool_]:
             # Boxes of every class get more when any part of the flow that fills them does.
             cells[cell] = change.flow in ("*", own.flow)
     return cells
-
-
-class PendingMinutes:
-    """Counts that are not judged yet, and the partitions' clocks.
-
-    As a checkpoint section its keys are minutes; key -1 holds the clocks.
-
-    Args:
-        partitions: how many there are.
-
-    Attributes:
-        next_minute: the first that is not judged; -1 before anything was due.
-        hour: the UTC hour whose expectation stands; -1 before the first.
-    """
-
-    def __init__(self, partitions: int) -> None:
-        self._heard_ms = [0] * partitions
-        self._minutes: dict[int, dict[int, CountArray]] = {}
-        self._dirty: set[int] = set()
-        self.next_minute = _NONE
-        self.hour = _NONE
-
-    @property
-    def heard_ms(self) -> int:
-        """Every partition was read up to this log time."""
-        return min(self._heard_ms)
-
-    def take(self, message: FlowMinutes) -> None:
-        """Keep the greatest counts per partition, minute and cell; what was judged stays judged.
-
-        Raises:
-            StateError: the partition does not exist.
-        """
-        own = message.partition
-        if own >= len(self._heard_ms):
-            raise StateError(
-                f"region-cells: partition {own} of a message is not below {len(self._heard_ms)}"
-            )
-        for minute, counts in message.minutes.items():
-            if minute < self.next_minute:
-                continue
-            parts = self._minutes.setdefault(minute, {})
-            known = parts.get(own)
-            parts[own] = counts if known is None else np.maximum(known, counts)
-            self._dirty.add(minute)
-        self._heard_ms[own] = max(self._heard_ms[own], message.heard_ms)
-        self._dirty.add(_CLOCK_KEY)
-
-    def is_due(self, closed: int) -> bool:
-        """Whether there is a minute before `closed` to judge."""
-        if self.next_minute == _NONE:
-            first = min(self._minutes, default=closed)
-            if first >= closed:
-                return False
-            self.next_minute = first
-        return self.next_minute < closed
-
-    def pop(self) -> npt.NDArray[np.int64]:
-        """The region's counts of the next minute, shape (WIDTH,), zeros where nothing came."""
-        total = np.zeros(WIDTH, np.int64)
-        for counts in self._minutes.pop(self.next_minute, {}).values():
-            total += counts
-        self.next_minute += 1
-        self._dirty.add(_CLOCK_KEY)
-        return total
-
-    # -- checkpoint section ---------------------------------------------------------------------
-
-    def drain(self) -> set[int]:
-        """The minutes that changed since the last drain, and the clocks."""
-        dirty, self._dirty = self._dirty, set()
-        return dirty
-
-    def pending_bytes(self) -> int:
-        """A guess: ten partitions with events in thirty cells."""
-        return 2000 * len(self._dirty)
-
-    def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
-        """The clocks, and of these minutes those that are not judged yet."""
-        kept = {minute for minute in keys if minute in self._minutes}
-        head = _CLOCK.pack(_FORMAT, self.next_minute, self.hour, len(self._heard_ms))
-        chunks = [head, np.array(self._heard_ms, "<i8").tobytes()]
-        for minute in sorted(kept):
-            for partition, counts in sorted(self._minutes[minute].items()):
-                places = np.flatnonzero(counts)
-                chunks += [
-                    _PENDING.pack(minute, partition, len(places)),
-                    places.astype("<u2").tobytes(),
-                    counts[places].astype("<u4").tobytes(),
-                ]
-        return b"".join(chunks), kept | {_CLOCK_KEY}
-
-    def load(self, payload: bytes) -> set[int]:
-        """Restore the clocks and minutes.
-
-        Raises:
-            StateError: written by another version, or with another number of partitions.
-        """
-        form, self.next_minute, self.hour, partitions = _CLOCK.unpack_from(payload)
-        if form != _FORMAT:
-            raise StateError(f"flow watch: state format {form} is not {_FORMAT}")
-        if partitions != len(self._heard_ms):
-            raise StateError(
-                f"flow watch: state has {partitions} partitions, not {len(self._heard_ms)}"
-            )
-        at = _CLOCK.size
-        self._heard_ms = np.frombuffer(payload, "<i8", partitions, at).tolist()
-        at += 8 * partitions
-        keys = {_CLOCK_KEY}
-        while at < len(payload):
-            minute, partition, count = _PENDING.unpack_from(payload, at)
-            at += _PENDING.size
-            counts = np.zeros(WIDTH, np.uint32)
-            places = np.frombuffer(payload, "<u2", count, at)
-            counts[places] = np.frombuffer(payload, "<u4", count, at + 2 * count)
-            at += 6 * count
-            self._minutes.setdefault(minute, {})[partition] = counts
-            keys.add(minute)
-        for minute in [minute for minute in self._minutes if minute < self.next_minute]:
-            del self._minutes[minute]
-        return keys

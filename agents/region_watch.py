@@ -5,7 +5,7 @@ It sees cells alone, never events: counts per minute and partition, and one cell
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.box_pressure import QUARTER_MS, BoxCounts
@@ -16,8 +16,9 @@ from agents.flow_watch import FlowParams, FlowWatch
 from agents.fusion import Fusion, FusionParams
 from agents.group_suspicion import Share
 from agents.mailboxes import MailboxWatch
+from agents.series_history import series_of
 from agents.signals import Signal, Subject, SubjectKind, flow_subject
-from streams.event_time import DAY_MS, paris_day, start_of_day_ms
+from streams.event_time import DAY_MS, HOUR_MS, paris_day, start_of_day_ms
 from streams.topics import FLOWS, MSS_MESSAGES, PLATFORM_ACCESSES
 from streams.vocabulary import SECTORS
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from agents.declared_changes import DeclaredChange
     from agents.findings import Finding
-    from agents.flow_incidents import FlowSuspicion
+    from agents.flow_suspicion import FlowSuspicion
     from agents.group_suspicion import GroupSuspicion
     from agents.mailboxes import BoxSuspicion
     from agents.region_cells import RegionCell
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _ALWAYS: Final = -1.0
 _SILENT_DAYS: Final = 2
+_AFTERMATH_MS: Final = 2 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,26 @@ class RegionWatch:
         if isinstance(cell, FlowMinutes):
             signals = [_flow_signal(one) for one in self.flows.take(cell)]
             found = self.flow_incidents.take(signals)
-            return found + self.flow_incidents.pass_time(self.flows.judged_ms)
+            found += self.flow_incidents.pass_time(self.flows.judged_ms)
+            return [self._with_series(one) for one in found]
         if isinstance(cell, BoxCounts):
             return self.flow_incidents.take([_box_signal(one) for one in self.boxes.take(cell)])
         if isinstance(cell, Verdict):
-            return self.flow_incidents.judge(cell) + self.group_incidents.judge(cell)
+            judged = [self._with_series(one) for one in self.flow_incidents.judge(cell)]
+            return judged + self.group_incidents.judge(cell)
         self.collusion.take(cell.cells)
         known = self._open_day.get(cell.partition, 0)
         self._open_day[cell.partition] = max(known, cell.open_day)
         return self._close_days()
+
+    def _with_series(self, finding: Finding) -> Finding:
+        """The finding with what its series did until it was told, and a little beyond its end."""
+        series = series_of(finding)
+        if series is None:
+            return finding
+        until_ms = min(finding.detected_at_ms, finding.window_end_ms + _AFTERMATH_MS)
+        history = self.flows.history.of(series, finding.window_start_ms, until_ms)
+        return replace(finding, history=history)
 
     def _close_days(self) -> list[Finding]:
         """Close the days that are closed in every partition but those silent for days."""
@@ -87,8 +100,10 @@ class RegionWatch:
         closed = min(heard) - 1
         if closed <= self.collusion.closed_day:
             return []
-        signals = [_group_signal(one) for one in self.collusion.close(closed)]
-        found = self.group_incidents.take(signals)
+        found: list[Finding] = []
+        told = [(_group_signal(one), one.history) for one in self.collusion.close(closed)]
+        for signal, history in sorted(told, key=lambda one: (one[0].time_ms, one[0].subject.key)):
+            found += [replace(one, history=history) for one in self.group_incidents.take([signal])]
         return found + self.group_incidents.pass_time(start_of_day_ms(closed + 1))
 
     # -- checkpoint -----------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from tests.support.flow_counts import CLUSTERS, FlowCounts, days_from
 from tests.support.flow_region import cells_of, change
 
 if TYPE_CHECKING:
-    from agents.flow_incidents import FlowSuspicion
+    from agents.flow_suspicion import FlowSuspicion
     from tests.support.flow_counts import Counts
 
 FIRST = date(2025, 2, 1)

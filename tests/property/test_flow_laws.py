@@ -16,7 +16,7 @@ from streams.errors import StateError
 from streams.event_time import MINUTE_MS
 
 if TYPE_CHECKING:
-    from agents.flow_incidents import FlowSuspicion
+    from agents.flow_suspicion import FlowSuspicion
 
 PARTITIONS = 3
 FIRST = 483_700 * 60

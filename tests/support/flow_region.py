@@ -17,7 +17,7 @@ from tests.support.flow_counts import FlowCounts, days_from
 
 if TYPE_CHECKING:
     from agents.declared_changes import DeclaredChange
-    from agents.flow_incidents import FlowSuspicion
+    from agents.flow_suspicion import FlowSuspicion
     from tests.support.flow_counts import Counts
 
 FIRST = date(2025, 3, 3)

@@ -16,6 +16,7 @@ from simulators.calendar import midnight_ms
 from streams.checkpoint import Journal
 from streams.errors import StateError
 from streams.event_time import HOUR_MS, MINUTE_MS
+from tests.support.flow_counts import FlowCounts
 from tests.support.flow_region import NEXT, cells_of, change, judge, next_day, trained
 
 TEN = 10 * 60
@@ -141,13 +142,14 @@ def test_what_goes_beyond_a_declared_factor_is_found() -> None:
 
 def test_a_permanent_step_moves_the_level_at_once() -> None:
     minute, counts = next_day()
-    change(counts, 0, len(counts), cells_of("eprescriptions"), 2.0)
+    cells = cells_of("eprescriptions")
+    counts[:, :, cells] += FlowCounts(6).day(NEXT)[1][: len(counts), :, cells]
     declared = DeclaredChange(midnight_ms(NEXT), None, "eprescriptions", None, None, 2.0, "x")
     assert not judge(trained((declared,)), minute, counts)
 
 
 def test_a_lagging_reader_is_no_silent_source() -> None:
-    watch = FlowWatch(FlowParams(partitions=2, grace_ms=0))
+    watch = FlowWatch(FlowParams(partitions=2))
     counts = np.ones(WIDTH, np.uint32)
     for minute in range(100, 140):
         clock = (minute + 1) * MINUTE_MS
@@ -155,15 +157,6 @@ def test_a_lagging_reader_is_no_silent_source() -> None:
     assert watch.judged_ms == 0
     watch.take(FlowMinutes(1, 120 * MINUTE_MS, {}))
     assert watch.judged_ms == 120 * MINUTE_MS
-
-
-def test_a_minute_waits_for_the_grace() -> None:
-    watch = FlowWatch(FlowParams(partitions=1, grace_ms=90_000))
-    counts = {100: np.ones(WIDTH, np.uint32)}
-    watch.take(FlowMinutes(0, 102 * MINUTE_MS, counts))
-    assert watch.judged_ms == 0
-    watch.take(FlowMinutes(0, 102 * MINUTE_MS + 30_000, {}))
-    assert watch.judged_ms == 101 * MINUTE_MS
 
 
 def test_a_partition_that_does_not_exist_is_refused() -> None:

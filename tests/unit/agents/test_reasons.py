@@ -11,7 +11,7 @@ from agents.detectors.recurrence import Past
 from agents.detectors.registry import ACCOUNT_DETECTORS
 from agents.evidence_figures import Told, evidence_of, facts_of, patients_beyond
 from agents.evidence_words import WORDS, words_of
-from agents.flow_incidents import FlowEvidence, Kind
+from agents.flow_suspicion import FlowEvidence, Kind
 from agents.group_suspicion import GroupEvidence, Share
 from agents.reasons import MOST, reasons_of
 from agents.signals import (
