@@ -106,7 +106,8 @@ class WorkerView:
         """Learn of n counted events at a wall time, for the delays and the stream's clock."""
         if len(times_ms):
             self._clock.observe(int(times_ms.max()), wall_ms)
-            self._delays[flow].observe_column((wall_ms - times_ms) / 1000)
+            # A source's clock may be ahead; a sum of delays that falls would look like a restart.
+            self._delays[flow].observe_column(np.maximum(wall_ms - times_ms, 0) / 1000)
 
     def partitions(self) -> Sequence[PartitionView]:
         """The partitions that this worker holds, as of their last durable checkpoint."""

@@ -194,6 +194,16 @@ def test_delays_are_measured_from_event_to_count() -> None:
     assert (sum(delays.counts), delays.total) == (3, 6.0)
 
 
+def test_a_source_whose_clock_is_ahead_makes_no_delay_and_takes_none_back() -> None:
+    view, _ = view_of(*some(1))
+    times = frame_of(some(1))["occurred_at"].to_numpy()
+    view.counted(INSI_CALLS, times, NOON_MS + 2000)
+    view.counted(INSI_CALLS, times + 60_000, NOON_MS + 3000)
+
+    delays = view.delays()[INSI_CALLS]
+    assert (sum(delays.counts), delays.total) == (2, 2.0)
+
+
 def test_codes_of_kinds_do_not_overlap() -> None:
     assert code_of("account", INSI_CALLS, "PSL") != code_of("structure", INSI_CALLS, "PSL")
 
