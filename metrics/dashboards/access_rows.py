@@ -34,9 +34,13 @@ _DAY_S: Final = 86_400
 
 
 def _mean_per_account(flow: str) -> str:
-    """Events of a day per account that was active on it, by sector."""
+    """Events of a day per account of the month, by sector.
+
+    In a month's first days the month before tells how many accounts there are.
+    """
     own = f'flow="{flow}"'
-    accounts = of_the_region(select("vigie_active_accounts", own, 'window="day"'), "sector")
+    months = 'window=~"month|previous_month"'
+    accounts = of_the_region(select("vigie_active_accounts", own, months), "sector")
     return f"{event_rate('24h', own, by='sector')} * {_DAY_S} / {accounts}"
 
 
@@ -110,17 +114,16 @@ PEERS: Final = Row(
     "Entre pairs",
     [
         lines(
-            "Accès par compte actif et par secteur",
-            "Accès aux plateformes sur 24 heures rapportés aux comptes actifs du jour. Un secteur qui"
-            " s'éloigne des autres consulte plus, à effectif égal. Le matin, peu de comptes sont encore"
-            " actifs : comparez à la même heure.",
+            "Accès par compte et par secteur",
+            "Accès aux plateformes sur 24 heures, rapportés aux comptes distincts du mois. Un secteur"
+            " qui s'éloigne des autres consulte plus, à effectif égal.",
             [Ask(_mean_per_account("platform-accesses"), "{{sector}}")],
             unit=COUNT,
             span=8,
         ),
         lines(
-            "Appels INSi par compte actif et par secteur",
-            "Appels INSi sur 24 heures rapportés aux comptes actifs du jour.",
+            "Appels INSi par compte et par secteur",
+            "Appels INSi sur 24 heures, rapportés aux comptes distincts du mois.",
             [Ask(_mean_per_account("insi-calls"), "{{sector}}")],
             unit=COUNT,
             span=8,

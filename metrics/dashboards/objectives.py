@@ -266,7 +266,7 @@ def board(names: Mapping[str, str]) -> Board:
             label_values(
                 "objective",
                 "objective",
-                "vigie_objective_target_ratio",
+                '{__name__=~"vigie_objective_(numerator|ratio|target_ratio)"}',
                 "Objectif",
                 "L'objectif montré en détail.",
                 many=False,

@@ -10,7 +10,6 @@ from metrics.dashboards.panels import (
     EVENTS_PER_S,
     GREEN,
     ORANGE,
-    PER_S,
     RED,
     SECONDS,
     YELLOW,
@@ -26,6 +25,7 @@ from metrics.dashboards.queries import (
     increase,
     quantile,
     select,
+    steps,
 )
 from metrics.dashboards.worker_rows import DURABILITY, OURS, PROCESS, SHARING, SLICES
 
@@ -205,15 +205,16 @@ _QUALITY: Final = Row(
     [
         lines(
             "Rebuts par raison",
-            "Enregistrements mis au rebut, par raison. Leurs octets attendent dans « dead-letters ».",
+            "Enregistrements mis au rebut par pas de temps, par raison. Leurs octets attendent dans"
+            " « dead-letters ».",
             [
                 Ask(
-                    counter_rate("vigie_dead_letters_total", FLOW, WORKER, by="flow, reason")
-                    + " > 0",
+                    f"{steps('vigie_dead_letters_total', FLOW, WORKER, by='flow, reason')} > 0",
                     "{{flow}} {{reason}}",
                 )
             ],
-            unit=PER_S,
+            unit=COUNT,
+            bars=True,
             runbook="vigiedeadletters",
         ),
         lines(

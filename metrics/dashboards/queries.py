@@ -55,9 +55,15 @@ def of_the_region(series: str, by: str = "") -> str:
     return f"max by ({by}) ({series})" if by else f"max({series})"
 
 
-def findings(metric: str, *matchers: str, by: str) -> str:
-    """A gauge of findings: summed on the worker that shows it, then taken from whoever does."""
-    return f"max by ({by}) (sum by (instance, {by}) ({select(metric, *matchers)}))"
+def findings(metric: str, *matchers: str, by: str = "") -> str:
+    """A figure of findings: summed on the worker that shows it, then taken from whoever does."""
+    labels = f"instance, {by}" if by else "instance"
+    return of_the_region(f"sum by ({labels}) ({select(metric, *matchers)})", by)
+
+
+def steps(metric: str, *matchers: str, by: str) -> str:
+    """Increase of a counter from point to point, for bars."""
+    return _sum(f"increase({select(metric, *matchers)}[$__rate_interval])", by)
 
 
 def quantile(share: float, histogram: str, *matchers: str, by: str) -> str:

@@ -28,13 +28,14 @@ from metrics.dashboards.queries import (
     findings,
     increase,
     of_the_region,
-    select,
+    steps,
 )
 from metrics.dashboards.tables import matrix
 from metrics.labels import FINDING_DETECTORS, SEVERITIES
 
 _OF_FLOWS: Final = ("spike", "drop", "level_shift", "outage", "flooding")
 _OF_ACCOUNTS: Final = f'detector!~"{"|".join(_OF_FLOWS)}"'
+_FOUND: Final = findings("vigie_findings_total", _OF_ACCOUNTS)
 _CHOSEN: Final = (DETECTOR, SEVERITY)
 
 
@@ -89,8 +90,7 @@ _OPENED: Final = Row(
             "Constats qui se sont ouverts, une fois chacun, par pas de temps.",
             [
                 Ask(
-                    "sum by (detector) (increase("
-                    f"{select('vigie_findings_total', *_CHOSEN)}[$__rate_interval]))",
+                    steps("vigie_findings_total", *_CHOSEN, by="detector"),
                     "{{detector}}",
                 )
             ],
@@ -104,8 +104,7 @@ _OPENED: Final = Row(
             " pas de temps.",
             [
                 Ask(
-                    "sum by (severity) (increase("
-                    f"{select('vigie_findings_raised_total', *_CHOSEN)}[$__rate_interval]))",
+                    steps("vigie_findings_raised_total", *_CHOSEN, by="severity"),
                     "{{severity}}",
                 )
             ],
@@ -154,7 +153,7 @@ _TRUST: Final = Row(
             "Constats de comptes, trouvés",
             "Constats sur des comptes ouverts depuis que l'état des partitions a commencé. Ceux des"
             " flux (pannes, pics) n'en sont pas.",
-            [Ask(f"sum({select('vigie_findings_total', _OF_ACCOUNTS)})")],
+            [Ask(_FOUND)],
             unit=COUNT,
             decimals=0,
         ),
@@ -170,12 +169,7 @@ _TRUST: Final = Row(
         numbers(
             "Part de faux, au plus",
             "Attendus à tort rapportés aux constats de comptes trouvés.",
-            [
-                Ask(
-                    "clamp_max(sum(vigie_findings_expected_false)"
-                    f" / (sum({select('vigie_findings_total', _OF_ACCOUNTS)}) > 0), 1)"
-                )
-            ],
+            [Ask(f"clamp_max(sum(vigie_findings_expected_false) / ({_FOUND} > 0), 1)")],
             unit=RATIO,
             decimals=0,
             limits=levels((None, GREEN), (0.3, YELLOW), (0.6, ORANGE)),
@@ -191,7 +185,7 @@ _TRUST: Final = Row(
             "Trouvés et attendus à tort",
             "Les deux cumulés : l'écart entre les courbes est ce que la surveillance apporte.",
             [
-                Ask(f"sum({select('vigie_findings_total', _OF_ACCOUNTS)})", "trouvés"),
+                Ask(_FOUND, "trouvés"),
                 Ask("sum(vigie_findings_expected_false)", "attendus à tort, au plus", dashed=True),
             ],
             unit=COUNT,

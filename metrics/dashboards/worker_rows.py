@@ -22,7 +22,7 @@ from metrics.dashboards.panels import (
     states,
     words,
 )
-from metrics.dashboards.queries import WORKER, counter_rate, quantile, select
+from metrics.dashboards.queries import WORKER, counter_rate, quantile, select, steps
 from metrics.dashboards.tables import matrix
 
 OURS: Final = ('job="vigie"', WORKER)
@@ -175,8 +175,7 @@ SHARING: Final = Row(
             "Partitions venues ou parties, par pas de temps : un rééquilibrage du groupe.",
             [
                 Ask(
-                    "sum by (change) (increase("
-                    f"{_of('vigie_partition_moves_total')}[$__rate_interval]))",
+                    steps("vigie_partition_moves_total", WORKER, by="change"),
                     "{{change}}",
                 )
             ],

@@ -116,6 +116,7 @@ class _Region:
         self._generation = 0
         self._delivered_ms = 0
         self._written_ms = 0
+        self._catches_up_until_s = 0.0
 
     async def live(self) -> None:
         """From the first day to the last scrape."""
@@ -165,8 +166,8 @@ class _Region:
             self._deliver(self._clock.ms)
             await self._work()
             await self._settle()
-            self._deliver(at_ms)
             self._clock.ms = at_ms - SECOND_MS
+            self._deliver(self._clock.ms)
             await self._read()
             self._clock.ms = at_ms
             self._scrape()
@@ -180,7 +181,7 @@ class _Region:
             await worker.push(self._pager)
 
     async def _read(self) -> None:
-        catches_up = RESTART_S[1] <= self._clock.now_s() < RESTART_S[1] + _CATCH_UP_S
+        catches_up = self._clock.now_s() < self._catches_up_until_s
         for number, worker in enumerate(self._workers):
             if worker is not None:
                 # Who comes back has to catch up; slowly here, so that a lag is seen.
@@ -209,6 +210,7 @@ class _Region:
             self._workers[1] = None
         elif not is_down and second is None:
             self._workers[1] = self._started()
+            self._catches_up_until_s = at_s + _CATCH_UP_S
             await self._assign(_SHARES)
 
     def _running(self) -> Sequence[SimulatedWorker]:
