@@ -17,6 +17,7 @@ from streams.errors import ConfigError
 from streams.observing import WorkerStatus
 from tests.support.fake_region import NOW_MS, FakeRegion
 from tests.support.findings import finding, view
+from tests.support.objectives import FakeObjectives
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,8 +30,9 @@ def _monitor(worker: WorkerMetrics | None = None) -> Monitor:
     worker = worker or WorkerMetrics(WorkerStatus())
     region = FakeRegion()
     found = view(finding())
-    registry = build_registry(region, worker, lambda: NOW_MS, found)
-    return Monitor(registry, region, worker, lambda: NOW_MS, found)
+    objectives = FakeObjectives()
+    registry = build_registry(region, worker, lambda: NOW_MS, found, objectives=objectives)
+    return Monitor(registry, region, worker, lambda: NOW_MS, found, objectives=objectives)
 
 
 def _with_client(
@@ -62,6 +64,18 @@ def test_findings_are_in_the_metrics_and_in_the_feed() -> None:
         assert 'vigie_findings_open{detector="tail",severity="HIGH"} 1.0' in metrics
         (found,) = (await (await client.get("/api/findings")).json())["findings"]
         assert found["reasons_en"] == ["735 distinct patients within 24 h; 31 expected."]
+
+    _with_client(use)
+
+
+def test_objectives_are_in_the_metrics_and_answered_as_json() -> None:
+    async def use(client: Client) -> None:
+        metrics = await (await client.get("/metrics")).text()
+        assert 'vigie_objective_off_track{objective="esms_dmp"} 1.0' in metrics
+        answer = await client.get("/api/objectives")
+        assert answer.headers["Content-Type"].startswith("application/json")
+        (one,) = (await answer.json())["objectives"]
+        assert (one["id"], one["denominator"], one["deadline"]) == ("esms_dmp", 2471, "2026-12-31")
 
     _with_client(use)
 

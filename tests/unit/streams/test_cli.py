@@ -14,7 +14,10 @@ from streams.errors import ConfigError, InputError, SchemaError, TransientError
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("demo", "worker", "simulate", "replay", "backtest", "topics", "schemas")
+COMMANDS = (
+    *("demo", "worker", "objectives", "declare", "simulate", "replay", "backtest", "topics"),
+    "schemas",
+)
 
 
 @pytest.fixture(autouse=True)
