@@ -37,10 +37,17 @@ class Prometheus:
         ports: the ports whose `/metrics` it scrapes.
         interval_s: the scrape interval in seconds.
         past: it also takes samples of any time by remote write, and keeps them.
+        flags: further arguments of the program.
     """
 
     def __init__(
-        self, directory: Path, *, ports: Sequence[int], interval_s: int = 1, past: bool = False
+        self,
+        directory: Path,
+        *,
+        ports: Sequence[int],
+        interval_s: int = 1,
+        past: bool = False,
+        flags: Sequence[str] = (),
     ) -> None:
         program = shutil.which("prometheus", path=_PLACES)
         if program is None:
@@ -63,6 +70,7 @@ class Prometheus:
                 f"--storage.tsdb.path={directory / 'data'}",
                 f"--web.listen-address={LOOPBACK}:{self._port}",
                 *(_PAST if past else ()),
+                *flags,
             ],
             log=directory / "prometheus.log",
             env={"PATH": _PLACES, "HOME": str(directory)},
