@@ -155,6 +155,7 @@ _TRUST: Final = Row(
             " flux (pannes, pics) n'en sont pas.",
             [Ask(_FOUND)],
             unit=COUNT,
+            span=5,
             decimals=0,
         ),
         numbers(
@@ -163,6 +164,7 @@ _TRUST: Final = Row(
             " constats trouvés, elle borne la part des faux.",
             [Ask("sum(vigie_findings_expected_false)")],
             unit=COUNT,
+            span=5,
             decimals=2,
             runbook="vigiefalsefindingsexpected",
         ),
@@ -171,6 +173,7 @@ _TRUST: Final = Row(
             "Attendus à tort rapportés aux constats de comptes trouvés.",
             [Ask(f"clamp_max(sum(vigie_findings_expected_false) / ({_FOUND} > 0), 1)")],
             unit=RATIO,
+            span=5,
             decimals=0,
             limits=levels((None, GREEN), (0.3, YELLOW), (0.6, ORANGE)),
         ),
@@ -179,6 +182,19 @@ _TRUST: Final = Row(
             "Journées de comptes jugées jusqu'à leur terme depuis que l'état a commencé.",
             [Ask("sum(vigie_watched_account_days)")],
             unit=COUNT,
+            span=5,
+            decimals=0,
+        ),
+        numbers(
+            "Verdicts pris en compte",
+            "Verdicts d'analystes sur des constats de comptes depuis que l'état a commencé ; « sans"
+            " suite » : sur des constats que la partition ne connaît pas, ou plus.",
+            [
+                Ask("sum(vigie_verdicts_taken)", "pris en compte"),
+                Ask("sum(vigie_verdicts_unknown)", "sans suite"),
+            ],
+            unit=COUNT,
+            span=4,
             decimals=0,
         ),
         lines(

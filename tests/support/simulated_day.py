@@ -21,13 +21,15 @@ from streams.settings import Settings
 from tests.support import servers_remote_write as remote
 from tests.support import simulated_traffic as traffic
 from tests.support.servers_prometheus import Prometheus
-from tests.support.simulated_declarations import NOVEMBER, OCTOBER, declare
 from tests.support.simulated_log import MemoryLog
+from tests.support.simulated_people import NOVEMBER, OCTOBER, confirm, declare
 from tests.support.simulated_scrapes import Scrapes
 from tests.support.simulated_worker import Clock, Pager, SimulatedWorker, clock_of_the_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from agents.findings import Finding
 
 JOB: Final = "vigie"
 INSTANCES: Final = ("worker-1:6066", "worker-2:6066")
@@ -41,6 +43,8 @@ RESTART_S: Final = (DAY_END_S - 16 * 3600, DAY_END_S - 16 * 3600 + 480)
 """When the second worker was down."""
 UNHEARD_S: Final = (DAY_END_S - 7 * 3600, DAY_END_S - 7 * 3600 + 1800)
 """When the second Alertmanager refused every connection."""
+JUDGED_S: Final = DAY_END_S - 2 * 3600
+"""When an analyst confirmed a finding."""
 
 _WARM_STEP_MS: Final = 6 * HOUR_MS
 _DAY_STEP_MS: Final = 2 * MINUTE_MS
@@ -134,7 +138,10 @@ class _Region:
         await self._warm_up(end_ms - DAY_MS)
         await self._scraped(end_ms - DAY_MS, end_ms - DAY_MS // 2, _DAY_STEP_MS)
         declare(self._log, NOVEMBER, self._clock.ms)
-        await self._scraped(end_ms - DAY_MS // 2, end_ms - _FINE_MS, _DAY_STEP_MS)
+        judged_ms = int(JUDGED_S * 1000)
+        await self._scraped(end_ms - DAY_MS // 2, judged_ms, _DAY_STEP_MS)
+        confirm(self._log, self._least_pressing(), self._clock.ms)
+        await self._scraped(judged_ms, end_ms - _FINE_MS, _DAY_STEP_MS)
         await self._scraped(end_ms - _FINE_MS, end_ms, _FINE_STEP_MS)
         self._write()
 
@@ -212,6 +219,13 @@ class _Region:
             self._workers[1] = self._started()
             self._catches_up_until_s = at_s + _CATCH_UP_S
             await self._assign(_SHARES)
+
+    def _least_pressing(self) -> Finding:
+        """Of the open findings about accounts, the one that waits longest in the queue."""
+        watching = self._workers[0]
+        assert watching is not None
+        found = watching.open_account_findings()
+        return min(found, key=lambda one: (one.priority, one.finding_id))
 
     def _running(self) -> Sequence[SimulatedWorker]:
         return [worker for worker in self._workers if worker is not None]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.registry import CollectorRegistry
 
+    from agents.findings import Finding
     from agents.shells import ProcessorGroup, Subscription
     from streams.processing import Outgoing
     from streams.settings import Settings
@@ -193,6 +194,11 @@ class SimulatedWorker:
         if self.worker._findings.is_whole:
             for endpoint in self.worker._push._endpoints:
                 await endpoint._round(pager)
+
+    def open_account_findings(self) -> list[Finding]:
+        """The open findings that this worker shows, those about accounts."""
+        entries = self.worker._findings._open.values()
+        return [entry.finding for entry in entries if entry.finding.actor_pid]
 
     def note_ends(self) -> None:
         """Learn where the logs end, as the consumer does with every poll."""

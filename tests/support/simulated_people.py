@@ -1,18 +1,23 @@
-"""What the region declares before and on the simulated day, as `vigie declare` publishes it."""
+"""What people tell the service around the simulated day: figures that no flow shows, and verdicts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from agents.findings import VerdictKind, verdict_bytes
 from agents.objectives.declared import declaration_bytes, read_declarations
 from agents.objectives.loading import load_objectives
+from agents.verdicts import verdict_on
+from simulators.partitions import partition_of
 from streams.codec import SliceCodec
 from streams.schemas import Schemas
 from streams.settings import Settings
-from streams.topics import DECLARATIONS
+from streams.topics import DECLARATIONS, VERDICTS
 
 if TYPE_CHECKING:
+    from agents.findings import Finding
     from tests.support.simulated_log import MemoryLog
 
 _HEAD: Final = "indicateur;mois;portee;numerateur;denominateur;taux;source\n"
@@ -38,6 +43,21 @@ def declare(log: MemoryLog, snapshot: tuple[str, dict[str, float]], at_ms: int) 
     codec = SliceCodec(Schemas.load(), None)
     for one, value in zip(several, declaration_bytes(several, codec), strict=True):
         log.append(DECLARATIONS, 0, at_ms=at_ms, key=one.key.encode(), value=value)
+
+
+def confirm(log: MemoryLog, finding: Finding, at_ms: int) -> None:
+    """Publish an analyst's verdict on a finding, and one on a finding that nobody knows."""
+    codec = SliceCodec(Schemas.load(), None)
+    known = verdict_on(finding, VerdictKind.CONFIRMED, at_ms)
+    for verdict in (known, replace(known, finding_id="0" * len(known.finding_id))):
+        key = verdict.structure_pid.encode()
+        log.append(
+            VERDICTS,
+            partition_of(key, log.partitions),
+            at_ms=at_ms,
+            key=key,
+            value=verdict_bytes(verdict, codec),
+        )
 
 
 def _lines(month: str, shares: dict[str, float]) -> list[str]:
