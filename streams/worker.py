@@ -196,6 +196,14 @@ class Worker:
             ProcessorGroup((REGION_CELLS,), REGION, self._build_region, partitions=1),
         )
 
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """What is listened to: the region's counts, its findings, declared figures."""
+        return (
+            Subscription(ACTIVITY_COUNTS, self._take_counts, self._forget_counts),
+            Subscription(FINDINGS, self._findings.take, self._findings.reset),
+            Subscription(DECLARATIONS, self._objectives.take, self._objectives.reset),
+        )
+
     def run(self, *, fallback: bool, announce: Callable[[Site], None]) -> int:
         """Serve until SIGTERM or SIGINT; give back the exit code.
 
@@ -237,11 +245,7 @@ class Worker:
         return run_worker(
             settings,
             self.groups(),
-            subscriptions=(
-                Subscription(ACTIVITY_COUNTS, self._take_counts, self._forget_counts),
-                Subscription(FINDINGS, self._findings.take, self._findings.reset),
-                Subscription(DECLARATIONS, self._objectives.take, self._objectives.reset),
-            ),
+            subscriptions=self.subscriptions(),
             observer=self._metrics,
             services=(page, self._push.service),
             status=self.status,

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.region_usage import RegionUsage
 from agents.series import SeriesCodes
 from agents.source import EVENT_TIME_AHEAD, SourceProcessor
+from agents.usages import UsageRow
 from streams.codec import SliceCodec
 from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.topics import (
+    ACTIVITY_COUNTS,
     ACTIVITY_MARKS,
     DEAD_LETTERS,
     INSI_CALLS,
@@ -141,6 +144,18 @@ def test_totals_are_public_only_once_they_are_durable() -> None:
     assert int(source.durable[INSI_CALLS].events.sum()) == 0
     source.confirm(first.token)
     assert int(source.durable[INSI_CALLS].events.sum()) == 1
+
+
+def test_what_structures_did_travels_once_the_partition_has_caught_up() -> None:
+    source, region = processor(), RegionUsage()
+    source.process(INSI_CALLS, records(*(call(n) for n in range(20))))
+    source.process(INSI_CALLS, records(*(call(n) for n in range(20))))
+
+    (part,) = source.pass_time({INSI_CALLS: NOON_MS + 60_000})
+    assert (part.topic, part.partition) == (ACTIVITY_COUNTS, 0)
+    region.take(part.key, part.value)
+    (month,) = region.months()
+    assert UsageRow("INSI_CALL", "OFFICINE", "59", 1, 20) in region.rows(month)
 
 
 def test_a_recovered_processor_goes_on_where_the_checkpoint_was() -> None:

@@ -9,10 +9,14 @@ import polars as pl
 import pytest
 
 from agents.left_out import LeftOutAccount
+from agents.region_usage import UsagePart, encode_usage_part
+from agents.usages import UsageRow
 from streams.digests import text_digests
 from streams.errors import ConfigError, InputError
 from streams.settings import Settings
-from streams.worker import region_params, shard_params
+from streams.topics import ACTIVITY_COUNTS
+from streams.worker import Worker, region_params, shard_params
+from tests.support.records import FakeRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +59,18 @@ def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path, name
 
     with pytest.raises(ConfigError, match=f"VIGIE_{name.upper()}: .*nothing"):
         params(settings)
+
+
+def test_a_worker_hears_what_the_region_s_structures_did() -> None:
+    worker = Worker(Settings())
+    row = UsageRow("DMP_DEPOSIT", "HOPITAL", "59", 2, 70)
+    key, value = encode_usage_part(UsagePart(3, 24308, (row,)))
+    (listening,) = (one for one in worker.subscriptions() if one.topic == ACTIVITY_COUNTS)
+
+    listening.take(0, [FakeRecord(offset=0, key=key, value=value)])
+    assert worker.usage.rows(24308) == (row,)
+    listening.reset()
+    assert worker.usage.months() == []
 
 
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
