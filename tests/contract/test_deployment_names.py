@@ -40,7 +40,13 @@ def test_every_metric_is_exported(path: Path) -> None:
         for suffix in ("", *(("_bucket", "_count", "_sum") if spec.kind == "histogram" else ()))
     }
     named = set(re.findall(r"(?<![:\w])vigie_[a-z0-9_]+(?![:\w])", path.read_text()))
-    assert named - exported == set()
+    # A pattern such as vigie_objective_.* ends in an underscore.
+    begun = {
+        name
+        for name in named
+        if name.endswith("_") and any(one.startswith(name) for one in exported)
+    }
+    assert named - exported - begun == set()
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=_id)
