@@ -17,11 +17,11 @@ BLOCKS: Final = "▁▂▃▄▅▆▇█"
 SHOWN: Final = 7
 """Steps in figures; the line of blocks shows all of them."""
 _COLUMNS: Final = {
-    "unexplained": "without relation",
+    "unexplained": "no relation",
     "expected": "expected",
     "high": "alarm from",
     "peers": "peers",
-    "peers_high": "peers, 1 in 100",
+    "peers_high": "busy peers",
 }
 
 

@@ -41,7 +41,7 @@ def test_counts_are_drawn_from_none_to_the_most(counts: tuple[int, ...], line: s
 
 def test_the_last_steps_stand_in_figures_and_columns_without_any_are_left_out() -> None:
     head, rows = table_of(DAYS)
-    assert head == ["from", "patients", "without relation", "expected", "alarm from"]
+    assert head == ["from", "patients", "no relation", "expected", "alarm from"]
     assert len(rows) == SHOWN
     assert rows[-1] == ["2025-10-26", "735", "700", "13", "41"]
     assert rows[1][2] == "-"
