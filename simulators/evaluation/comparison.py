@@ -24,21 +24,34 @@ if TYPE_CHECKING:
     from simulators.evaluation.judging import Alert
     from simulators.evaluation.region import TrialRegion
     from simulators.evaluation.results import TrialResult
+    from simulators.evaluation.silences import Limit
 
 FIRST_DAYS: Final = 14
 """An account is new for so long."""
-RARE: Final = -math.log(1e-6)
-"""Expected events whose absence is a 1-in-a-million event: 13.8."""
 GRACE_MS: Final = DAY_MS
 """Evidence of an attack's last day is told at that day's end."""
 
 
 class Comparison:
-    """Alerts against the truth of a region."""
+    """Alerts against the truth of a region.
+
+    Args:
+        region: what happened.
+        people: who was there.
+        alerts: what was told.
+        result: is filled in.
+        limits: by when each outage should be found.
+    """
 
     def __init__(
-        self, region: TrialRegion, people: People, alerts: Sequence[Alert], result: TrialResult
+        self,
+        region: TrialRegion,
+        people: People,
+        alerts: Sequence[Alert],
+        result: TrialResult,
+        limits: Sequence[Limit] = (),
     ) -> None:
+        self._limits = limits
         self._region, self._people, self._result = region, people, result
         self._accounts, self._structures = region.names_of_everybody()
         self._by_finding: dict[str, list[Alert]] = defaultdict(list)
@@ -108,9 +121,7 @@ class Comparison:
         used: set[str] = set()
         for number, outage in enumerate(self._region.span.outages):
             begin_ms, end_ms = outage_ms(outage)
-            gone = np.concatenate([np.zeros(0, np.int64), *self._region.silent[number]])
-            due = math.ceil(RARE)
-            limit = float(gone[due - 1] - begin_ms) if len(gone) >= due else math.inf
+            limit = self._limits[number]
             own = [
                 (a.at_ms, a.finding_id)
                 for a in map(_first, self._by_finding.values())
@@ -121,7 +132,8 @@ class Comparison:
             ]
             used |= {name for _, name in own}
             found = min((at for at, _ in own), default=math.inf) - begin_ms
-            self._result.silences.append(Silence(outage.flow, outage.sector, found, limit))
+            silence = Silence(outage.flow, outage.sector, found, limit.own_ms, limit.single_ms)
+            self._result.silences.append(silence)
         return used
 
     def _lookalikes_and_false(self, explained: set[str]) -> None:

@@ -50,6 +50,8 @@ class Outage:
         begin: local day.
         hour: local hour at which it begins.
         hours: length.
+        comes_late: whether its source keeps what it cannot send, and sends it afterwards; else it is
+            lost.
     """
 
     flow: str
@@ -57,6 +59,7 @@ class Outage:
     day: date
     hour: int
     hours: int
+    comes_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +178,10 @@ def festival(scale: float = 0.1) -> Span:
     )
     silent = _FESTIVAL + timedelta(days=39)
     outages = (
-        Outage("dmp-deposits", "ES", silent, 10, 6),
+        Outage("dmp-deposits", "ES", silent, 10, 6, comes_late=True),
         Outage("insi-calls", "PSL", silent + timedelta(days=1), 15, 4),
         Outage("mss-messages", "ES", silent + timedelta(days=2), 2, 8),
-        Outage("eprescriptions", "PSL", silent + timedelta(days=3), 9, 6),
+        Outage("eprescriptions", "PSL", silent + timedelta(days=3), 9, 6, comes_late=True),
         Outage("platform-accesses", "ES", silent + timedelta(days=4), 9, 10),
     )
     start = _FESTIVAL - timedelta(days=30)

@@ -14,10 +14,11 @@ from simulators.attacks.scenario import Scenario
 from simulators.batches import in_windows
 from simulators.calendar import midnight_ms
 from simulators.evaluation.frames import Framer
+from simulators.events import Events
 from simulators.pseudonyms import salt_of, uniform
 from simulators.traffic import RegionTraffic
 from streams.errors import VigieError
-from streams.event_time import HOUR_MS
+from streams.event_time import HOUR_MS, MINUTE_MS
 from streams.topics import PLATFORM_ACCESSES
 from streams.vocabulary import COULOIRS, SECTORS
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from simulators.attacks.labels import Truth
     from simulators.evaluation.plan import Outage, Span
-    from simulators.events import Events
     from simulators.population import Int64Array
     from simulators.traffic import RegionDay
     from streams.schemas import Schemas
@@ -38,6 +38,8 @@ WINDOW_MS: Final = 6 * HOUR_MS
 """The flows take turns every six hours of arrival, as in `vigie backtest`."""
 NEWCOMER_DAYS: Final = 28
 """Days after the enrolment over which newcomers begin."""
+BACKLOG_MS: Final = 10 * MINUTE_MS
+"""In so long a source sends what an outage held back, in its order."""
 _LARGEST: Final = 1 << 30
 
 
@@ -68,7 +70,6 @@ class TrialRegion:
         truths: by position of the span's cases.
         accounts: shape (n,), numbers of the platforms' accounts.
         newcomers: account -> first day on which it acts.
-        silent: by position of the span's outages: arrival times of the events that were left out.
     """
 
     def __init__(self, span: Span, seed: int, schemas: Schemas) -> None:
@@ -82,7 +83,6 @@ class TrialRegion:
             raise VigieError(f"{span.name}: a case must come to one incident")
         self.accounts: Int64Array = self._traffic.accounts.account
         self.newcomers = self._draw_newcomers()
-        self.silent: list[list[Int64Array]] = [[] for _ in span.outages]
         self._away = np.array(sorted(self.newcomers), np.int64)
         self._since = np.array(
             [self.newcomers[one].toordinal() for one in self._away.tolist()], np.int64
@@ -134,9 +134,10 @@ class TrialRegion:
             is_away = self._away[place] == accesses.columns["actor_pid"]
             is_away &= self._since[place] > today.care.ordinal
             tables[PLATFORM_ACCESSES] = accesses.pick(np.flatnonzero(~is_away))
-        for number, outage in enumerate(self.span.outages):
-            if outage.day == today.care.local.day:
-                tables[outage.flow] = self._silenced(tables[outage.flow], number, outage)
+        for outage in self.span.outages:
+            # What happened the day before may still be on its way.
+            if abs((outage.day - today.care.local.day).days) <= 1:
+                tables[outage.flow] = _silenced(tables[outage.flow], outage)
         if self.span.is_whole:
             return tables
         return {
@@ -145,14 +146,6 @@ class TrialRegion:
             )
             for flow, table in tables.items()
         }
-
-    def _silenced(self, table: Events, number: int, outage: Outage) -> Events:
-        begin_ms, end_ms = outage_ms(outage)
-        columns = table.columns
-        gone = (columns["occurred_at"] >= begin_ms) & (columns["occurred_at"] < end_ms)
-        gone &= columns["sector"] == SECTORS.index(outage.sector)
-        self.silent[number].append(np.sort(columns["recorded_at"][gone]))
-        return table.pick(np.flatnonzero(~gone))
 
     def _draw_newcomers(self) -> dict[int, date]:
         salt = salt_of(self.seed, "newcomer")
@@ -178,3 +171,16 @@ def outage_ms(outage: Outage) -> tuple[int, int]:
     """An outage's first instant and the one after its last, milliseconds UTC."""
     begin_ms = midnight_ms(outage.day) + outage.hour * HOUR_MS
     return begin_ms, begin_ms + outage.hours * HOUR_MS
+
+
+def _silenced(table: Events, outage: Outage) -> Events:
+    """A source that cannot send: nothing of it arrives, whenever it occurred, until it can again."""
+    begin_ms, end_ms = outage_ms(outage)
+    columns = table.columns
+    recorded = columns["recorded_at"]
+    held = (recorded >= begin_ms) & (recorded < end_ms)
+    held &= columns["sector"] == SECTORS.index(outage.sector)
+    if not outage.comes_late:
+        return table.pick(np.flatnonzero(~held))
+    after = end_ms + (recorded - begin_ms) * BACKLOG_MS // (end_ms - begin_ms)
+    return Events(table.flow, {**columns, "recorded_at": np.where(held, after, recorded)})

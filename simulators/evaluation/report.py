@@ -344,59 +344,6 @@ def rate_text(interval: Interval) -> str:
     return f"{interval.low:.3f} to {interval.high:.3f}"
 
 
-def lookalike_rows(results: Sequence[TrialResult]) -> list[Row]:
-    """Innocent incidents, outages, and findings on flows in which nothing was wrong."""
-    told = [one for result in results for one in result.lookalikes]
-    critical = sum(one.severity == "CRITICAL" for one in told)
-    seeds = len({result.seed for result in results if result.span == "festival"})
-    rows = [Row("look-alikes", "0 critical over 20 seeds")]
-    if seeds:
-        kinds = sorted({one.case for one in told})
-        parts = ", ".join(f"{kind} {sum(o.case == kind for o in told)}" for kind in kinds)
-        rows = [
-            Row(
-                "look-alikes",
-                "0 critical over 20 seeds",
-                f"{critical} critical, {len(told)} of any severity"
-                + (f": {parts}" if parts else ""),
-                f"{seeds} seeds",
-                verdict(critical == 0) if seeds >= 20 or critical else "met so far",
-                {"critical": critical, "findings": len(told), "seeds": seeds},
-            )
-        ]
-    region = [one for one in results if one.has_region and one.span == "festival"]
-    return rows + _flow_rows(region)
-
-
-def _flow_rows(results: Sequence[TrialResult]) -> list[Row]:
-    silences = [one for result in results for one in result.silences]
-    outage = Row("outage", "found by 1.5 times the 1-in-a-million silence")
-    quiet = Row("findings on sound flows", "no false outage")
-    if silences:
-        ratios = [one.found_ms / one.limit_ms for one in silences]
-        hits = sum(ratio <= 1.5 for ratio in ratios)
-        outage = share_row(
-            outage.name,
-            outage.target,
-            Share(hits, len(ratios)),
-            1.0,
-            note=f"; median ratio {quantile(ratios, 0.5):.2f}, p90 {quantile(ratios, 0.9):.2f}",
-        )
-    if results:
-        told = [one for result in results for one in result.flow_findings]
-        false = sum("outage" in name for one in told for name in one.detectors)
-        days = sum(result.test_days for result in results)
-        quiet = Row(
-            quiet.name,
-            quiet.target,
-            f"{false} outages, {len(told)} findings in {days} region-days",
-            "",
-            verdict(false == 0),
-            {"outages": false, "findings": len(told), "region_days": days},
-        )
-    return [outage, quiet]
-
-
 def peer_table(results: Sequence[TrialResult]) -> dict[str, dict[str, tuple[Share, float]]]:
     """By case and judge: the share of accounts found, and the median of identities lost."""
     cells: dict[str, dict[str, list[Attacked]]] = {}

@@ -54,12 +54,21 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """An outage: when it was found, and by when it should have been."""
+    """An outage.
+
+    Attributes:
+        flow: what fell silent.
+        sector: whose.
+        found_ms: when it was found, since it began; `inf` for never.
+        limit_ms: when such a silence became a 1-in-a-million event of the flow's own silences.
+        single_ms: the same if its events came one by one.
+    """
 
     flow: str
     sector: str
     found_ms: float
     limit_ms: float
+    single_ms: float
 
 
 @dataclass(slots=True)

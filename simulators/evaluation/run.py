@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agents.partition_watch import PartitionWatchParams
 from simulators.evaluation.judging import RegionJudge, WatchJudge
 from simulators.evaluation.plan import Span, autumn, festival, summer
+from simulators.evaluation.report_flows import LOOKALIKE_SEEDS
 from simulators.evaluation.results import TrialResult
 from simulators.evaluation.schedules import worst_lift
 from simulators.evaluation.series import (
@@ -40,6 +41,7 @@ FIRST_SEED: Final = 101
 _SERIES_SEED: Final = 2_001
 """The rate detector was developed on seeds below 1000."""
 _FESTIVALS_PER_SEED: Final = 2
+_FESTIVALS_LEAST: Final = LOOKALIKE_SEEDS
 _QUICK_ENROLMENT_DAYS: Final = 14
 _QUICK_TEST_DAYS: Final = 8
 _POLL_S: Final = 0.3
@@ -73,7 +75,7 @@ class Extent:
     """How much is evaluated.
 
     Attributes:
-        seeds: seeds of autumn and summer; each brings several festivals.
+        seeds: seeds of autumn and summer; festivals are small, and 20 at the least.
         jobs: processes at a time.
         quick: a smoke run: small regions, few days, one seed of each.
     """
@@ -106,7 +108,8 @@ def tasks_of(extent: Extent) -> list[Task]:
             Task("state", FIRST_SEED, days=1, many=5_000),
         ]
     seeds = range(FIRST_SEED, FIRST_SEED + extent.seeds)
-    festivals = range(FIRST_SEED, FIRST_SEED + extent.seeds * _FESTIVALS_PER_SEED)
+    many = max(_FESTIVALS_LEAST, extent.seeds * _FESTIVALS_PER_SEED)
+    festivals = range(FIRST_SEED, FIRST_SEED + many)
     return [
         *(Task("trial", seed, span := autumn(), span.days) for seed in seeds),
         *(Task("trial", seed, span := summer(), span.days) for seed in seeds),

@@ -17,6 +17,7 @@ from simulators.evaluation.looks import LookBook
 from simulators.evaluation.peers import RULES, Table, threshold_for
 from simulators.evaluation.region import WINDOW_MS, TrialRegion
 from simulators.evaluation.results import Attacked, TrialResult
+from simulators.evaluation.silences import QuietHours
 from streams.event_time import DAY_MS
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def run_trial(
     region = TrialRegion(span, seed, schemas)
     result = TrialResult(span.name, seed, judge.has_region, test_days=span.test_days)
     first_day = span.start.toordinal() - _EPOCH
+    quiet = QuietHours(span)
     book, census = LookBook(region.accounts, first_day), Census(first_day, span.days)
     edge_ms, done = 0, 0
     for piece in region.pieces():
@@ -67,11 +69,12 @@ def run_trial(
         result.events += len(piece.events)
         book.take(piece.events)
         census.take(piece.events)
+        quiet.take(piece.events)
     began = time.process_time()
     alerts = list(judge.finish())
     result.judge_seconds += time.process_time() - began
     progress(span.days - done)
-    Comparison(region, census.finish(), alerts, result).all()
+    Comparison(region, census.finish(), alerts, result, quiet.limits()).all()
     _compare_peers(region, book, result)
     return result
 

@@ -34,7 +34,8 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     seeds: Annotated[
-        int, typer.Option(metavar="N", help="Regions; look-alikes take twice as many.")
+        int,
+        typer.Option(metavar="N", help="Regions; look-alikes take twice as many, 20 at least."),
     ] = _SEEDS,
     jobs: Annotated[
         int, typer.Option(metavar="N", help="Processes at a time; 0 for one per processor.")
@@ -72,11 +73,11 @@ def evaluate(
 
 def rows_of(found: Evaluation) -> list[Row]:
     """Every row of the table of targets."""
-    from simulators.evaluation import report, report_measures
+    from simulators.evaluation import report, report_flows, report_measures
 
     return [
         *report.attack_rows(found.trials),
-        *report.lookalike_rows(found.trials),
+        *report_flows.lookalike_rows(found.trials),
         *report.false_rows(found.trials),
         report_measures.schedule_row(found.lifts),
         *report_measures.series_rows(found.series),

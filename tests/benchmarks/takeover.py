@@ -26,11 +26,12 @@ from agents.partition_watch import PartitionWatch, PartitionWatchParams
 from simulators.attacks.catalogue import wanted
 from simulators.attacks.incident import ATTACK
 from simulators.attacks.scenario import Scenario
-from simulators.pseudonyms import ACCOUNT
+from simulators.evaluation.frames import Framer
+from simulators.pseudonyms import ACCOUNT, pseudonym
 from simulators.traffic import RegionTraffic
 from streams.event_time import DAY_MS, start_of_day_ms
+from streams.schemas import Schemas
 from streams.topics import FLOWS, VERDICTS
-from tests.support.told_region import pseudonym, told_days
 
 if TYPE_CHECKING:
     from agents.account_watch import AccountWatch, Suspicion
@@ -96,7 +97,9 @@ def watched(
     ear = Ear(watch.watch)
     watch.watch = ear  # type: ignore[assignment]  # it listens to what fusion hears
     outcome = Outcome()
-    for frames in told_days(traffic, scenario, START, days):
+    framer = Framer(Schemas.load(), seed)
+    for tables in traffic.recorded(START, days, rewrite=scenario.rewrite):
+        frames = {flow: framer.frame(table) for flow, table in tables.items()}
         began = time.perf_counter()
         end_ms = 0
         for flow, frame in frames.items():
@@ -121,7 +124,7 @@ def outcome_of(seed: int, scale: float, days: int, attack: str) -> Outcome:
     texts += [f"{text}@{opening}" for text in (*LOOKALIKES, *REGION_WIDE)]
     found, watch, scenario, outcome = watched(seed, scale, days, texts)
     concerned: dict[str, Incident] = {
-        pseudonym(ACCOUNT, account): truth.incident
+        pseudonym(seed, ACCOUNT, account): truth.incident
         for truth in scenario.truths
         for account in truth.incident.actors.tolist()
     }

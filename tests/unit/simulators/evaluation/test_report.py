@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from simulators.evaluation import report, report_measures
+from simulators.evaluation import report, report_flows, report_measures
 from simulators.evaluation.results import OURS, Attacked, TrialResult
 from simulators.evaluation.series import DEFAULT_BUDGET, SeriesScore
 from simulators.evaluation.speed import Speed
@@ -27,7 +27,7 @@ def rows(*own: Attacked, **given: object) -> dict[str, report.Row]:
 def test_nothing_that_was_not_run_has_a_figure() -> None:
     empty = [
         *report.attack_rows([]),
-        *report.lookalike_rows([]),
+        *report_flows.lookalike_rows([]),
         report_measures.schedule_row([]),
         *report_measures.series_rows([]),
         *report_measures.state_rows(None),
