@@ -179,6 +179,12 @@ class Scopes:
         """What a name is; `None` for one that is not known."""
         return next((kind for kind, names in self.names.items() if name in names), None)
 
+    def hold(self, one: Declaration) -> bool:
+        """Whether a declaration is of the region or of one of these parts."""
+        if one.kind == "region":
+            return not one.scope
+        return one.scope in self.names.get(one.kind, ())
+
 
 def scopes_of(departments: Sequence[str], territories: Sequence[str]) -> Scopes:
     """The scopes of a region with these departments and CPAM territories."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
-    from agents.objectives.declared import Declaration
+    from agents.objectives.declared import Declaration, Scopes
     from agents.objectives.registry import Scope
     from streams.processing import Record
 
@@ -46,12 +46,18 @@ class Snapshots:
         months.setdefault(one.month, {})[one.kind, one.scope] = one
         self.version += 1
 
-    def take(self, records: Iterable[Record], read: Callable[[bytes | None], Declaration]) -> int:
+    def take(
+        self,
+        records: Iterable[Record],
+        read: Callable[[bytes | None], Declaration],
+        scopes: Scopes,
+    ) -> int:
         """Take records of the declarations' topic; one without value takes a declaration back.
 
         Args:
             records: in the topic's order.
             read: a declaration from a value; raises `BadRecordError` or `ValueError` for what is none.
+            scopes: the region's parts; names become labels, so no other name is let in.
 
         Returns:
             How many were no declaration and passed over.
@@ -65,8 +71,13 @@ class Snapshots:
                 self.drop((record.key or b"").decode("utf-8", "replace"))
                 continue
             try:
-                self.put(read(record.value))
+                one = read(record.value)
             except (BadRecordError, ValueError):
+                unreadable += 1
+                continue
+            if scopes.hold(one):
+                self.put(one)
+            else:
                 unreadable += 1
         return unreadable
 

@@ -77,7 +77,8 @@ class ObjectivesView:
         Raises:
             TransientError: a schema registry is used and does not answer.
         """
-        self.unreadable += self._snapshots.take(records, self._read)
+        if self._objectives is not None:
+            self.unreadable += self._snapshots.take(records, self._read, self._objectives.scopes)
 
     @property
     def is_whole(self) -> bool:

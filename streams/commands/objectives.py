@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from agents.objectives.declared import Scopes
     from agents.objectives.snapshots import Snapshots
     from agents.region_usage import RegionUsage
     from metrics.objective_rows import ObjectiveRow
@@ -84,7 +85,7 @@ def _rows(settings: Settings, declared: Path | None, today: date) -> Sequence[Ob
     snapshots, usage = Snapshots(known.known), RegionUsage()
     if declared is None or settings.kafka_bootstrap:
         settings.require_kafka()
-        _read_topics(settings, snapshots, usage)
+        _read_topics(settings, known.scopes, snapshots, usage)
     for one in several:
         snapshots.put(one)
     return evaluate(
@@ -99,14 +100,16 @@ def _rows(settings: Settings, declared: Path | None, today: date) -> Sequence[Ob
     )
 
 
-def _read_topics(settings: Settings, snapshots: Snapshots, usage: RegionUsage) -> None:
+def _read_topics(
+    settings: Settings, scopes: Scopes, snapshots: Snapshots, usage: RegionUsage
+) -> None:
     from agents.objectives.declared import read_declaration
     from streams.findings_log import FindingsLog
     from streams.topics import ACTIVITY_COUNTS, DECLARATIONS
 
     with FindingsLog(settings) as log:
         for records in log.records(DECLARATIONS):
-            snapshots.take(records, lambda value: read_declaration(value, log.reader))
+            snapshots.take(records, lambda value: read_declaration(value, log.reader), scopes)
         for records in log.records(ACTIVITY_COUNTS):
             for record in records:
                 usage.take(record.key, record.value)

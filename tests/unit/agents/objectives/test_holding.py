@@ -74,6 +74,19 @@ def test_a_couloir_is_held_against_what_it_produced_itself() -> None:
     assert held("depots", region) is None
 
 
+def test_one_of_two_couloirs_is_no_denominator_of_both() -> None:
+    ground = grounds()
+    one = ground.registry.objectives["depots"]
+    assert one.measure is not None
+    both = replace(one, measure=replace(one.measure, couloirs=("HOPITAL", "OFFICINE")))
+    hospitals = declared("documents", END, 900, kind="couloir", scope="HOPITAL")
+    pharmacies = declared("documents", END, 100, kind="couloir", scope="OFFICINE")
+    assert ground.hold(both, Snapshots([hospitals]), JUNE, END) is None
+    found = ground.hold(both, Snapshots([hospitals, pharmacies]), JUNE, END)
+    assert found is not None
+    assert found.whole == 1000
+
+
 @pytest.mark.parametrize("as_of", [date(2026, 5, 31), date(2026, 6, 29)])
 def test_what_was_produced_in_another_time_is_no_denominator(as_of: date) -> None:
     assert held("depots", declared("documents", as_of, 9, kind="couloir", scope="HOPITAL")) is None

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from agents.objectives.snapshots import REGION, Snapshots, complete_sums, last_day
-from tests.support.objectives import declared, month
+from tests.support.objectives import declared, month, scopes
 
 JUNE = month(2026, 6)
 END = date(2026, 12, 31)
@@ -80,11 +80,33 @@ def test_records_are_put_taken_back_and_passed_over() -> None:
         return one
 
     snapshots = Snapshots()
-    assert snapshots.take([Record(one.key.encode(), b"good"), Record(b"x", b"bad")], read) == 1
+    assert (
+        snapshots.take([Record(one.key.encode(), b"good"), Record(b"x", b"bad")], read, scopes())
+        == 1
+    )
     assert list(snapshots.months("a", END)) == [JUNE]
-    assert snapshots.take([Record(one.key.encode(), None)], read) == 0
+    assert snapshots.take([Record(one.key.encode(), None)], read, scopes()) == 0
     assert not snapshots.months("a", END)
-    assert snapshots.take([Record(None, None), Record(b"\xff", b"")], read) == 0
+    assert snapshots.take([Record(None, None), Record(b"\xff", b"")], read, scopes()) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope", "refused"),
+    [
+        ("department", "59", 0),
+        ("department", "someone@example.org", 1),
+        ("department", "AISNE", 1),
+        ("region", "59", 1),
+        ("region", "", 0),
+    ],
+)
+def test_a_part_of_another_name_is_not_let_in_for_names_become_labels(
+    kind: str, scope: str, refused: int
+) -> None:
+    one = declared("a", date(2026, 6, 30), 1, kind=kind, scope=scope)
+    snapshots = Snapshots()
+    assert snapshots.take([Record(b"x", b"good")], lambda _: one, scopes()) == refused
+    assert len(snapshots.months("a", END)) == 1 - refused
 
 
 def test_last_days() -> None:
