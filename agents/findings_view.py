@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streams.processing import Record
 
 FULL_MAX: Final = 4_000
-"""Findings kept with their text; closed ones leave first. About 3 kB each, and up to 8 kB of history."""
+"""Findings kept with their text; closed ones leave first. About 3 kB each, and 6 to 12 kB of history."""
 MARKS_MAX: Final = 200_000
 """Findings known by their id, so that each counts once; about 300 bytes each."""
 TIMELINE_MAX: Final = 51

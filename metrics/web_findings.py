@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 
 from metrics.web_hosts import is_loopback
-from streams.errors import InputError, TransientError
+from streams.errors import VigieError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,7 @@ class VerdictDesk(Protocol):
         """Publish a verdict on a known finding, and wait until it is durable.
 
         Raises:
-            InputError: the topic cannot take it; the text holds no pseudonym.
-            TransientError: it was not confirmed.
+            VigieError: it was not published, or not confirmed; the text holds no pseudonym.
         """
 
 
@@ -130,7 +129,7 @@ class FindingPages:
             raise _Refused(429, "too many verdicts at once; wait some seconds")
         try:
             await desk.judge(detail.finding.finding_id, verdict, now_ms)
-        except (InputError, TransientError) as error:
+        except VigieError as error:
             logger.warning("a verdict was not published: %s", error)
             raise _Refused(503, f"the verdict was not published: {error}") from None
 
