@@ -98,11 +98,18 @@ function timeLabels(stepS) {
     });
 }
 
+/** The step that the pointer is in; the library itself knows the nearest start of one. */
+function stepUnder(chart) {
+  const { idx, left } = chart.cursor;
+  if (idx === null || idx === undefined || left < 0) return null;
+  return idx > 0 && chart.data[0][idx] > chart.posToVal(left, "x") ? idx - 1 : idx;
+}
+
 const base = (stepS, tell) => ({
   tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), "Europe/Paris"),
   legend: { show: false },
-  cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-  hooks: { setCursor: [(chart) => tell(chart.cursor.idx ?? null)] },
+  cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+  hooks: { setCursor: [(chart) => tell(stepUnder(chart))] },
   scales: { y: { range: fromZero } },
   axes: [
     axis({ values: timeLabels(stepS), space: 64, size: 30, grid: { show: false } }),

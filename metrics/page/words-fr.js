@@ -106,7 +106,7 @@ export const FR = {
   behaviourFailures: "Échecs par pas de {span}",
   oneDay: "un jour",
   observed: "Observé",
-  unexplained: "Sans lien de soin",
+  unexplained: "Sans relation de soins",
   expected: "Attendu de ce compte",
   high: "Seuil d’alerte",
   peers: "Pairs",
