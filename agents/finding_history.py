@@ -73,14 +73,11 @@ class FindingHistory:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FindingHistory:
         """From the Avro `FindingHistory`."""
-        values = {one.name: record[_avro_name(one.name)] for one in fields(cls)}
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in values.items()
-            }
-            | {"measure": HistoryMeasure(values["measure"])}
-        )
+        values: dict[str, Any] = {one.name: record[_avro_name(one.name)] for one in fields(cls)}
+        for name, value in values.items():
+            if isinstance(value, list):
+                values[name] = tuple(value)
+        return cls(**values | {"measure": HistoryMeasure(values["measure"])})
 
 
 def excess_of(history: FindingHistory) -> float:

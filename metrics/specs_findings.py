@@ -60,14 +60,14 @@ FINDINGS_SPECS: Final = (
     MetricSpec(
         "verdicts_taken",
         "gauge",
-        "verdicts",
+        "records",
         "Verdicts on findings about accounts, since the partition's state began.",
         (PARTITION,),
     ),
     MetricSpec(
         "verdicts_unknown",
         "gauge",
-        "verdicts",
+        "records",
         "Verdicts on findings that the partition does not know, or not any more: they changed nothing.",
         (PARTITION,),
     ),
