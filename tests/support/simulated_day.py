@@ -55,7 +55,7 @@ _BEFORE_MS: Final = 8 * HOUR_MS
 _TAIL_MS: Final = 3 * SECOND_MS
 """What arrives so shortly before a scrape is read but not yet confirmed."""
 _WRITE_EVERY_MS: Final = 30 * MINUTE_MS
-_CATCH_UP_RECORDS: Final = 4
+_CATCH_UP_RECORDS: Final = 1
 _CATCH_UP_S: Final = 900
 
 RULES: Final = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
@@ -200,8 +200,7 @@ class _Region:
             self._clock.ms += self._settings.checkpoint_interval_ms
             for worker in self._running():
                 await worker.checkpoint()
-            for worker in self._running():
-                await worker.read()
+            await self._read()
         self._clock.ms += self._settings.checkpoint_interval_ms
         for worker in self._running():
             await worker.checkpoint()
