@@ -37,8 +37,9 @@ class ObjectivesCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families of the objectives, each exactly once."""
         rows: list[ObjectiveRow] = []
+        now_ms = self._clock()
         if self._objectives.is_whole:
-            every = self._objectives.rows(self._clock())
+            every = self._objectives.rows(now_ms)
             rows = [row for row in every if row.superseded_by is None]
         for field in ("ratio", "target_ratio", "required_ratio", "numerator", "denominator"):
             values = ((row.id, getattr(row, field)) for row in rows)
@@ -49,12 +50,21 @@ class ObjectivesCollector(Collector):
             "objective_off_track",
             (((row.id,), float(row.state in OFF)) for row in rows if row.state in JUDGED),
         )
-        for name, day_of in (("deadline", "deadline"), ("updated", "as_of")):
-            days = ((row.id, getattr(row, day_of)) for row in rows)
-            yield family(
-                f"objective_{name}_timestamp_seconds",
-                (((of,), end_of_date_ms(day) / 1000) for of, day in days if day is not None),
-            )
+        ends = ((row.id, row.deadline) for row in rows)
+        yield family(
+            "objective_deadline_timestamp_seconds",
+            (((name,), end_of_date_ms(day) / 1000) for name, day in ends if day is not None),
+        )
+        days = ((row.id, row.as_of) for row in rows)
+        yield family(
+            "objective_updated_timestamp_seconds",
+            # What describes today is as new as can be, though the day has not ended.
+            (
+                ((name,), min(now_ms, end_of_date_ms(day)) / 1000)
+                for name, day in days
+                if day is not None
+            ),
+        )
         yield family(
             "objective_department_ratio",
             (

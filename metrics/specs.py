@@ -32,6 +32,7 @@ Unit = Literal[
     "days",
     "alerts",
     "units",
+    "verdicts",
     "state",
 ]
 

@@ -63,7 +63,7 @@ OBJECTIVES_SPECS: Final = (
         "objective_updated_timestamp_seconds",
         "gauge",
         "seconds",
-        "End of the day that an objective's figures describe, as a Unix time.",
+        "End of the day that an objective's figures describe, now for today, as a Unix time.",
         (OBJECTIVE,),
     ),
     MetricSpec(

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from metrics.objective_rows import ObjectiveRow
 
 
-def _registry(*rows: ObjectiveRow, is_whole: bool = True) -> CollectorRegistry:
+LATER_MS = 1_800_000_000_000
+
+
+def _registry(
+    *rows: ObjectiveRow, is_whole: bool = True, now_ms: int = LATER_MS
+) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ObjectivesCollector(FakeObjectives(rows, is_whole=is_whole), lambda: NOW_MS))
+    feed = FakeObjectives(rows, is_whole=is_whole)
+    registry.register(ObjectivesCollector(feed, lambda: now_ms))
     return registry
 
 
@@ -46,6 +52,13 @@ def test_a_day_is_exported_as_the_instant_at_which_it_ends_in_paris() -> None:
     updated = _value(registry, "vigie_objective_updated_timestamp_seconds")
     assert (deadline, updated) == (1774738800.0, 1774821600.0)
     assert deadline == start_of_day_ms(20541) / 1000
+
+
+def test_figures_of_today_are_as_new_as_now() -> None:
+    row = objective_row(as_of=date(2026, 3, 29))
+    now_ms = 1_774_800_000_000
+    registry = _registry(row, now_ms=now_ms)
+    assert _value(registry, "vigie_objective_updated_timestamp_seconds") == now_ms / 1000
 
 
 def test_what_is_withheld_or_unknown_is_no_series() -> None:
