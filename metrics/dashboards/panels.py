@@ -269,6 +269,8 @@ def states(
         .color_scheme(dashboard.FieldColor().mode(parts.FieldColorModeId.THRESHOLDS))
         .show_value(looks.VisibilityMode.AUTO)
         .merge_values(True)
+        .fill_opacity(70)
+        .line_width(0)
     )
 
 
