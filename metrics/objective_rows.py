@@ -49,7 +49,8 @@ class ObjectiveRow(NamedTuple):
         as_of: day that the figures describe.
         age_days: from then to today.
         superseded_by: id of the objective that replaced it, or `None`.
-        declared_by: who declared the figures; `None` for the flows.
+        declared_by: who declared the figures, or what those of the flows are held against; `None` where
+            nobody had to.
         citation: where the objective is written.
     """
 

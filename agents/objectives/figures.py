@@ -33,7 +33,7 @@ class Figure:
         label_fr: what the denominator counts.
         label_en: the same.
         parts: of departments and so on.
-        source: who declared it; empty for the flows.
+        source: who declared it, or what it is held against; empty where nobody had to.
         is_held: whether it is known what the numerator is out of, though it be withheld.
     """
 
@@ -122,8 +122,9 @@ class Sight:
         labels = (objective.denominator_fr, objective.denominator_en)
         whole: int | None = None
         against: dict[Place, int | None] = {}
+        source = ""
         if held is not None:
-            whole, against = held.whole, dict(held.parts)
+            whole, against, source = held.whole, dict(held.parts), held.source
             labels = (held.label_fr, held.label_en)
         elif of_usages is not None:
             others = self._seen(measure, of_usages.usages, month)
@@ -138,7 +139,7 @@ class Sight:
             for place in told
             if place[0] == "department" or len(measure.couloirs) != 1
         ]
-        return _figure(as_of, total, whole, labels, parts, is_held=whole is not None)
+        return _figure(as_of, total, whole, labels, parts, source=source, is_held=whole is not None)
 
     def _seen(
         self, measure: Measure, usages: Sequence[str], month: int

@@ -34,12 +34,14 @@ class Held:
         parts: of parts, where known.
         label_fr: what it counts.
         label_en: the same.
+        source: who declared it; empty where nobody had to.
     """
 
     whole: int
     parts: Mapping[Place, int]
     label_fr: str
     label_en: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,17 @@ class Grounds:
         if not whole:
             return None
         return Held(
-            whole, values, one.label_fr or quantity.label_fr, one.label_en or quantity.label_en
+            whole,
+            values,
+            one.label_fr or quantity.label_fr,
+            one.label_en or quantity.label_en,
+            ", ".join(
+                dict.fromkeys(
+                    told.source
+                    for place, told in declared.items()
+                    if place in values or place == REGION
+                )
+            ),
         )
 
 

@@ -30,7 +30,7 @@ def test_the_demos_objectives_are_declared_and_counted() -> None:
         process.terminate()
         assert process.wait(20) == 0
     live = rows["ordonnances_prescrites"]
-    assert (live["source"], live["age_days"]) == ("live", 0)
+    assert (live["source"], live["age_days"], live["declared_by"]) == ("live", 0, SOURCE)
     assert 0 < live["numerator"] <= live["denominator"]
     declared = rows["prado_viatrajectoire"]
     assert (declared["state"], declared["declared_by"]) == ("OFF_TRACK", SOURCE)

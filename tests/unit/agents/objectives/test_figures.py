@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 JUNE, MAY = month(2026, 6), month(2026, 5)
 TODAY = date(2026, 7, 10)
 JULY = month(2026, 7)
-PRODUCED = declared("documents", date(2026, 6, 30), 1000, kind="couloir", scope="HOPITAL")
+PRODUCED = declared(
+    "documents", date(2026, 6, 30), 1000, kind="couloir", scope="HOPITAL", source="GRADeS"
+)
 
 
 def deposits(north: int, aisne: int, structures: int = 10) -> list[UsageRow]:
@@ -34,6 +36,7 @@ def newest(objective: str, seen: Sight) -> Figure:
 def test_events_are_counted_over_the_region_and_held_against_what_was_produced() -> None:
     figure = newest("depots", sight(PRODUCED, usage={JUNE: deposits(600, 150)}, today=TODAY))
     assert (figure.numerator, figure.denominator, figure.ratio) == (750, 1000, 0.75)
+    assert figure.source == "GRADeS"
     assert figure.as_of == date(2026, 6, 30)
     assert figure.parts == (
         ObjectivePart("department", "02", 150, None, None),
