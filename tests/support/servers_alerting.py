@@ -141,8 +141,8 @@ def _hurry(route: dict[str, Any]) -> None:
 class ProjectPrometheus(Prometheus):
     """A real Prometheus with the project's configuration and rules, some of it rendered anew.
 
-    Scrapes and evaluations come each second, every `for` lasts two, targets are loopback ports, and
-    what is true is told again each second: it finds its Alertmanager some seconds after its start.
+    Scrapes and evaluations come each second, a minute of a `for` lasts two, targets are loopback ports,
+    and what is true is told again every five: it finds its Alertmanager some seconds after its start.
 
     Args:
         directory: where its files go.
@@ -151,7 +151,7 @@ class ProjectPrometheus(Prometheus):
     """
 
     def __init__(self, directory: Path, *, ports: Sequence[int], alertmanager: str) -> None:
-        super().__init__(directory, ports=ports, flags=("--rules.alert.resend-delay=1s",))
+        super().__init__(directory, ports=ports, flags=("--rules.alert.resend-delay=5s",))
         content = copy.deepcopy(rules.load(rules.PROMETHEUS / "prometheus.yml"))
         own = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         content["global"] |= own
@@ -171,13 +171,18 @@ class ProjectPrometheus(Prometheus):
         self._configure()
 
 
+def _a_minute_in_two_seconds(hold: str) -> str:
+    number, unit = int(hold[:-1]), hold[-1]
+    return f"{number * {'m': 2, 'h': 120, 'd': 2_880}[unit]}s"
+
+
 def _hurried(path: Path, directory: Path) -> Path:
     content = copy.deepcopy(rules.load(path))
     for group in content["groups"]:
         group.pop("interval")
         for rule in group["rules"]:
             if "alert" in rule:
-                rule["for"] = "2s"
+                rule["for"] = _a_minute_in_two_seconds(rule["for"])
     copied = directory / path.name
     copied.write_text(json.dumps(content))
     return copied
