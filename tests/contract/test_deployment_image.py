@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,22 @@ def test_base_images_are_pinned_and_python_is_the_one_of_the_lock_files() -> Non
     pythons = {image for image in images if image.startswith("python:")}
     assert len(pythons) == 1
     assert pythons.pop().startswith(f"python:{locked[1]}.")
+
+
+def test_the_tool_that_makes_the_wheel_is_taken_with_all_it_needs() -> None:
+    taken = re.search(r"/\^\(([a-z|-]+)\)==/", DOCKERFILE)
+    assert taken is not None
+    needed, waiting = set[str](), ["hatchling"]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            # Needs with a marker are for other Pythons, or extras.
+            asked = [one for one in requires(name) or () if ";" not in one]
+            waiting += [re.split(r"[^A-Za-z0-9._-]", one)[0].lower() for one in asked]
+    assert set(taken[1].split("|")) == needed
+    lock = (ROOT / "requirements-dev.txt").read_text()
+    assert [name for name in needed if f"\n{name}==" not in lock] == []
 
 
 def test_the_image_says_what_it_is() -> None:
