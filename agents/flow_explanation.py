@@ -21,7 +21,7 @@ _SHARERS: Final = 2
 _SHARERS_RATIO: Final = 2 / 3
 _PART_COUNTS: Final = 3.0
 _PART_HUSHED: Final = 0.7
-_REST_HUSHED: Final = 10.0
+_REST_HUSHED: Final = 0.5
 _REST_SURPRISE: Final = 5.0
 _REST_EFFECT: Final = 0.25
 
@@ -82,10 +82,7 @@ def explains(series: int, one: Found, now: Minute, known: npt.NDArray[np.bool_])
     whole_seen, whole_mean = float(one.observed[series]), float(one.expected[series])
     if len(fresh) < len(cells):
         whole_seen, whole_mean = float(seen.sum()), float(mean.sum())
-        if is_silence:
-            if whole_mean < _REST_HUSHED:
-                return False
-        else:
+        if not is_silence:
             rest = deviance_root(np.array([whole_seen]), np.array([whole_mean]))
             if float(rest[0]) * one.direction < _REST_SURPRISE:
                 return False
@@ -97,9 +94,12 @@ def explains(series: int, one: Found, now: Minute, known: npt.NDArray[np.bool_])
     shares = counts & ((seen - middle) * one.direction > 0)
     if shares.sum() < max(_SHARERS, _SHARERS_RATIO * counts.sum()):
         return False
-    # No part may make more of the change than of the whole.
     change = (seen - mean) * one.direction
     largest = int(np.argmax(change))
+    if one.need is not None:
+        # With the largest part silent, the others are so by chance, unless they are for long enough.
+        return float(change.sum() - change[largest]) >= _REST_HUSHED * float(one.need[series])
+    # No part may make more of the change than of the whole.
     total = max(float(change.sum()), 1e-9)
     weight = float(mean[largest] / max(float(mean.sum()), 1e-9))
     return float(change[largest]) / total <= max(0.8, 1.15 * weight)

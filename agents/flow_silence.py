@@ -7,8 +7,8 @@ local day, how its silences end: between 0, 1, 3, 8 and 20 swallowed events, how
 they swallowed there. That is a hazard per stretch, and the evidence of a silence is the sum over its
 stretches of (n + a) ln(1 + x / (E + b)), for x swallowed in a stretch in which n silences ended that
 swallowed E. It is what a Gamma belief about the hazard comes to: where little was seen it grows slowly,
-where much was, as fast as the hazard itself. Each stretch begins with the belief that it is as the one
-before it.
+where much was, as fast as the hazard itself. The belief about a stretch at one time of day begins as
+what is known of it at all times, and that as what is known of the stretch before it.
 
 Seconds are judged as soon as every partition was read past them, so a reader that lags holds judgement
 back; and what is concluded of a second does not depend on how many came with it.
@@ -110,12 +110,11 @@ class FlowSilence:
         table = self._rows.table[:ROWS]
         hazard = np.full(ROWS, _FIRST_HAZARD)
         for number in range(_COUNT):
-            shape = table["ended"][:, part, number] + _BELIEF
-            scale = table["exposed"][:, part, number] + _BELIEF / hazard
-            # However the events come together, no tail of silences is shorter than independence's.
-            scale = np.maximum(scale, shape)
-            hazard = shape / scale
-            yield shape, scale, float(_WIDTHS[number])
+            ended, exposed = table["ended"][:, :, number], table["exposed"][:, :, number]
+            shape = ended.sum(axis=1) + _BELIEF
+            hazard = shape / _no_shorter(exposed.sum(axis=1) + _BELIEF / hazard, shape)
+            own = ended[:, part] + _BELIEF
+            yield own, _no_shorter(exposed[:, part] + _BELIEF / hazard, own), float(_WIDTHS[number])
 
     def alarms(
         self, turn: Turn, heard: HeardArray, first: int, last: int
@@ -213,6 +212,12 @@ class FlowSilence:
             row, gap = row[~is_end], gap[~is_end]
             if not len(row):
                 break
+
+
+def _no_shorter(scale: FloatArray, shape: FloatArray) -> FloatArray:
+    """However events come together, no tail of silences is shorter than that of independent ones."""
+    result: FloatArray = np.maximum(scale, shape)
+    return result
 
 
 def _of_rows(heard: HeardArray) -> npt.NDArray[np.uint64]:

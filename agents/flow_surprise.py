@@ -122,6 +122,7 @@ class Found:
         observed: of *all* series in the statistic's window, shape (2 * ROWS,).
         expected: likewise.
         since: first minute of the window, shape (k,).
+        need: of a silence, what every series must swallow for an outage, shape (ROWS,).
     """
 
     statistic: int
@@ -131,6 +132,7 @@ class Found:
     observed: FloatArray
     expected: FloatArray
     since: IntArray
+    need: FloatArray | None = None
 
 
 def deviance_root(values: FloatArray, means: FloatArray) -> FloatArray:

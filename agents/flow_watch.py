@@ -171,6 +171,7 @@ class FlowWatch:
             np.zeros(2 * ROWS),
             expected,
             since[series],
+            need,
         )
         now = self._now(turn, np.zeros(2 * ROWS), np.ones(2 * ROWS))
         told_ms = turn.minute * MINUTE_MS + (second + 1) * SECOND_MS
