@@ -152,6 +152,13 @@ def test_a_finding_without_a_series_has_no_points() -> None:
     _with_client(use, found=view(finding()))
 
 
+def _names(value: Any) -> set[str]:
+    """Every name in a document."""
+    if isinstance(value, dict):
+        return set(value).union(*map(_names, value.values()))
+    return set().union(*map(_names, value)) if isinstance(value, list) else set()
+
+
 def test_no_answer_about_a_finding_bears_a_pseudonym() -> None:
     several = [
         finding(history=HISTORY),
@@ -168,7 +175,9 @@ def test_no_answer_about_a_finding_bears_a_pseudonym() -> None:
 
     async def use(client: Client) -> None:
         for path in ("/api/state", "/api/findings", PATH, "/api/findings/f-0003"):
-            text = orjson.dumps(await _json(client, path)).decode()
+            document = await _json(client, path)
+            assert not [name for name in _names(document) if name.endswith("pid")]
+            text = orjson.dumps(document).decode()
             assert "structure-1" not in text
             assert "actor-1" not in text
 
