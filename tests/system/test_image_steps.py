@@ -1,8 +1,8 @@
 """The steps of the Dockerfile that make the environment, run without Docker.
 
-The build stage's COPY and RUN lines are carried out in a directory, by a fresh Python with the pip that it
-came with; `/opt/vigie` and `/src` are moved there. What the node image would fetch is taken from where
-`make page-assets` puts it.
+The build stage's COPY and RUN lines are carried out in a directory, by a fresh Python with the pip that
+it came with; `/opt/vigie` and `/src` are moved there. What the node image would fetch is taken from
+where `make page-assets` puts it.
 """
 
 from __future__ import annotations
