@@ -288,6 +288,8 @@ def test_links_need_two_external_labels_that_are_no_labels_of_alerts() -> None:
 
 def test_the_memory_threshold_is_four_fifths_of_what_a_worker_is_given() -> None:
     services = rules.load(rules.DEPLOY / "compose.yaml")["services"]
-    assert services["worker-1"]["mem_limit"] == services["worker-2"]["mem_limit"] == "2g"
+    assert services["worker-1"]["mem_limit"] == services["worker-2"]["mem_limit"] == "4g"
+    pod = (rules.DEPLOY / "kubernetes" / "base" / "worker.yaml").read_text()
+    assert "limits: {memory: 4Gi}" in pod
     (alert,) = (one for one in rules.alerts() if one.name == "VigieMemoryHigh")
-    assert alert.expr.endswith("> 0.8 * 2 * 1024 * 1024 * 1024")
+    assert alert.expr.endswith("> 0.8 * 4 * 1024 * 1024 * 1024")
