@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from agents.objectives.declared import read_declarations
+from agents.objectives.declared_lines import read_declarations
 from agents.objectives.loading import load_objectives
 from simulators.attacks.catalogue import wanted
 from simulators.broker import EmbeddedBroker

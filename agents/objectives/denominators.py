@@ -10,8 +10,8 @@ from agents.usages import USAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from agents.objectives.model import Measure, Quantity
     from agents.objectives.references import ReferenceTable
-    from agents.objectives.registry import Measure, Quantity
     from agents.objectives.sheets import Table
 
 _KEY: Final = "denominateurs"

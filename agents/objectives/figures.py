@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agents.objectives.declared import Declaration
     from agents.objectives.holding import Grounds
-    from agents.objectives.registry import Measure, Objective, Scope
+    from agents.objectives.model import Measure, Objective, Scope
     from agents.objectives.snapshots import Place, Snapshots
     from agents.objectives.usage_cells import Seen, UsageMonths
 

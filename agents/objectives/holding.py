@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from agents.objectives.denominators import Denominator
+    from agents.objectives.model import Objective, Registry, Scope
     from agents.objectives.references import ReferenceTable
-    from agents.objectives.registry import Objective, Registry, Scope
     from agents.objectives.snapshots import Place, Snapshots
 
 _KIND_OF_LINES: Final[dict[str, Scope]] = {

@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agents.objectives.declared import CATEGORIES, read_declarations, scopes_of
+from agents.objectives.declared import CATEGORIES, scopes_of
+from agents.objectives.declared_lines import read_declarations
 from agents.objectives.holding import Grounds
 from agents.objectives.references import read_references
 from agents.objectives.registry import read_registry
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from agents.objectives.declared import Declaration, Scopes
+    from agents.objectives.model import Scope
     from agents.objectives.references import ReferenceTable
-    from agents.objectives.registry import Scope
 
 SHIPPED: Final = Path(__file__).parent / "data"
 """The objectives of Hauts-de-France."""

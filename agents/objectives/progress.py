@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from agents.objectives.figures import Figure, Sight
-    from agents.objectives.registry import Objective, Target
+    from agents.objectives.model import Objective, Target
     from metrics.objective_rows import State
 
 STALE_DAYS: Final = 92

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from agents.objectives.declared import Declaration, Scopes
-    from agents.objectives.registry import Scope
+    from agents.objectives.model import Scope
     from streams.processing import Record
 
 Place = tuple["Scope", str]

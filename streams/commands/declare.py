@@ -98,7 +98,7 @@ def read_file(path: Path, objectives: Objectives) -> list[Declaration]:
     Raises:
         InputError: the file cannot be read or a line is wrong; names file, line and column.
     """
-    from agents.objectives.declared import read_declarations
+    from agents.objectives.declared_lines import read_declarations
     from streams.event_time import date_of_day, paris_day
 
     try:

@@ -20,7 +20,7 @@ from streams.settings import Settings
 from streams.vocabulary import COULOIRS
 
 if TYPE_CHECKING:
-    from agents.objectives.registry import Objective
+    from agents.objectives.model import Objective
 
 DEPARTMENTS = Settings().departments
 LOADED = load_objectives("", DEPARTMENTS)

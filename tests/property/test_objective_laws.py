@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.objectives.declared import Declaration
+from agents.objectives.model import Target
 from agents.objectives.progress import Baseline, evaluate, required_ratio
-from agents.objectives.registry import Target
 from agents.objectives.usage_cells import withheld
 from agents.usages import UsageRow
 from metrics.objective_rows import JUDGED, ObjectiveRow

@@ -9,7 +9,7 @@ from agents.objectives.declared import CATEGORIES, Declaration, Scopes, scopes_o
 from agents.objectives.figures import Sight
 from agents.objectives.holding import Grounds
 from agents.objectives.references import ReferenceTable, read_references
-from agents.objectives.registry import Registry, read_registry
+from agents.objectives.registry import read_registry
 from agents.objectives.snapshots import Snapshots
 from agents.objectives.usage_cells import UsageMonths
 from metrics.objective_rows import ObjectivePart, ObjectiveRow
@@ -17,7 +17,7 @@ from metrics.objective_rows import ObjectivePart, ObjectiveRow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agents.objectives.registry import Scope
+    from agents.objectives.model import Registry, Scope
     from agents.usages import UsageRow
 
 

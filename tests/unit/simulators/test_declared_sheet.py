@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from agents.objectives.declared import read_declarations
+from agents.objectives.declared_lines import read_declarations
 from agents.objectives.figures import Sight
 from agents.objectives.loading import load_objectives
 from agents.objectives.progress import evaluate

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.objectives.model import Target
 from agents.objectives.progress import STALE_DAYS, Baseline, evaluate, required_ratio
-from agents.objectives.registry import Target
 from agents.usages import UsageRow
 from tests.support.objectives import declared, month, registry, sight
 

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from agents.objectives.registry import Measure, Target, read_registry
+from agents.objectives.model import Measure, Target
+from agents.objectives.registry import read_registry
 from metrics.labels import OBJECTIVES_MAX
 from streams.errors import InputError
 from tests.support.objectives import REGISTRY_TOML, references, registry
