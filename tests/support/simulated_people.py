@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from agents.findings import VerdictKind, verdict_bytes
-from agents.objectives.declared import declaration_bytes, read_declarations
+from agents.objectives.declared import declaration_bytes
+from agents.objectives.declared_lines import read_declarations
 from agents.objectives.loading import load_objectives
 from agents.verdicts import verdict_on
 from simulators.partitions import partition_of
