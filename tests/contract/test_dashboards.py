@@ -160,6 +160,19 @@ def test_every_variable_of_a_query_exists(uid: str) -> None:
     assert known - used <= {"datasource", "runbook", "page"}
 
 
+@pytest.mark.parametrize("uid", DASHBOARDS)
+def test_a_variable_offers_a_label_that_its_series_have(uid: str) -> None:
+    for variable in DASHBOARDS[uid]["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        series, label = grafana.offers(variable)
+        pattern = next((v for name, v in grafana.matchers_of(series) if name == "__name__"), series)
+        specs = [CATALOGUE[SERIES[name]] for name in SERIES if re.fullmatch(pattern, name)]
+        assert specs
+        of_workers = OF_PROMETHEUS if label in OF_PROMETHEUS else set()
+        assert all(label in of_workers | {own.name for own in spec.labels} for spec in specs)
+
+
 def test_a_place_is_summed_over_workers_and_what_one_worker_knows_is_not() -> None:
     regional = re.compile(
         r"(?<!max\()(?<!\) \()vigie_(active_accounts|active_structures|objective_\w+)\b"

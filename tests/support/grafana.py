@@ -159,11 +159,17 @@ def variables_of(expr: str) -> frozenset[str]:
     return frozenset(name for name in _VARIABLE.findall(expr) if not name.startswith("__"))
 
 
+def offers(variable: Mapping[str, Any]) -> tuple[str, str]:
+    """The selector and the label whose values a variable offers."""
+    match = _LABEL_VALUES.fullmatch(variable["query"]["query"])
+    assert match is not None, variable["query"]
+    return match["series"], match["label"]
+
+
 def label_values(variable: Mapping[str, Any], prometheus: Prometheus, at_s: float) -> list[str]:
     """The values that Grafana offers for a variable that asks for a label's values."""
-    match = _LABEL_VALUES.fullmatch(variable["query"]["query"])
-    assert match is not None
-    rows = prometheus.query(f"group by ({match['label']}) ({match['series']})", at_s=at_s)
+    series, label = offers(variable)
+    rows = prometheus.query(f"group by ({label}) ({series})", at_s=at_s)
     return sorted(pair.split("=", 1)[1] for (pair,) in rows)
 
 

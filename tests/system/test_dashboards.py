@@ -44,6 +44,18 @@ def test_every_panel_finds_data_behind_each_of_its_queries(
     assert not empty, "\n".join(empty)
 
 
+def test_every_variable_offers_something_to_choose(simulated_prometheus: Prometheus) -> None:
+    offered = {
+        (uid, variable["name"]): grafana.label_values(variable, simulated_prometheus, DAY_END_S)
+        for uid, board in grafana.dashboards().items()
+        for variable in board["templating"]["list"]
+        if variable["type"] == "query"
+    }
+    assert offered["vigie-exploitation", "instance"] == ["worker-1:6066", "worker-2:6066"]
+    assert {"59", "62"} <= set(offered["vigie-region", "department"])
+    assert len(offered["vigie-objectifs", "objective"]) > 20
+
+
 def test_the_last_half_hour_has_its_data_too(simulated_prometheus: Prometheus) -> None:
     # With scrapes every 15 s the shortest rate interval must hold enough of them.
     dashboards = grafana.dashboards()
