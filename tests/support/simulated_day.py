@@ -1,4 +1,4 @@
-"""A real Prometheus that holds a simulated day, and the last hours of the same weekday a week before.
+"""A real Prometheus that holds a simulated day, and the same weekday a week before.
 
 Two workers process a fortnight of a small region (`tests.support.simulated_traffic`) on a clock of
 their own, composed and driven as in production; what their registries show is kept as Prometheus would
@@ -51,7 +51,7 @@ _DAY_STEP_MS: Final = 2 * MINUTE_MS
 _FINE_STEP_MS: Final = 15 * SECOND_MS
 _FINE_MS: Final = 30 * MINUTE_MS
 _BEFORE_STEP_MS: Final = 4 * MINUTE_MS
-_BEFORE_MS: Final = 8 * HOUR_MS
+_BEFORE_MS: Final = DAY_MS
 _TAIL_MS: Final = 3 * SECOND_MS
 """What arrives so shortly before a scrape is read but not yet confirmed."""
 _WRITE_EVERY_MS: Final = 30 * MINUTE_MS
