@@ -28,7 +28,9 @@ def test_partitions_add_up_in_the_order_of_usages() -> None:
 
 def test_a_later_part_takes_the_place_of_the_one_before() -> None:
     more = DEPOSITS._replace(structures=3, events=90)
-    region = told(UsagePart(0, MONTH, (DEPOSITS,)), UsagePart(0, MONTH, (more,)))
+    region = told(UsagePart(0, MONTH, (DEPOSITS,)))
+    assert region.rows(MONTH) == (DEPOSITS,)
+    region.take(*encode_usage_part(UsagePart(0, MONTH, (more,))))
 
     assert region.rows(MONTH) == (more,)
 
