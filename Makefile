@@ -23,7 +23,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv page-assets demo test lint types imports unit servers test-system bench lock clean distclean
+.PHONY: help venv page-assets demo test lint types imports unit servers test-system screenshots bench lock clean distclean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -78,6 +78,9 @@ servers: ## install what the system tests need (Java, Maven, Prometheus, Alertma
 
 test-system: venv servers ## the tests against real Apache Kafka, Prometheus and Alertmanager
 	$(BIN)/pytest -m system --durations 0 -rP $(PYTEST_ARGS)
+
+screenshots: venv page-assets servers ## the pictures of the page in deploy/screenshots/, over weeks of the simulated region
+	$(BIN)/python -m tests.support.screenshots
 
 bench: venv servers ## events/s of the worker against a stock Faust agent, on a real Kafka
 	$(BIN)/python tests/benchmarks/throughput.py

@@ -6,7 +6,7 @@ import { language, named, typeset, word } from "/language.js";
 import { DETECTOR_NAMES, FLOW_NAMES, SECTOR_NAMES, SEVERITY_NAMES, STATUS_NAMES } from "/names.js";
 import { openFindings } from "/summary.js";
 
-const FIRST_FEW = 5;
+const FIRST_FEW = 3;
 const items = new Map();
 
 export const isOpen = (finding) => finding.status === "OPEN" || finding.status === "CONFIRMED";

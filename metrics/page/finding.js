@@ -22,7 +22,8 @@ function panel(id, title, ...content) {
 function oddsText(log10) {
   if (log10 === null) return "–";
   const exponent = Math.floor(log10);
-  return word("oddsOf", { times: exponent < 9 ? exact(10 ** exponent) : `10^${exponent}` });
+  const raised = [...String(exponent)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
+  return word("oddsOf", { times: exponent < 9 ? exact(10 ** exponent) : `10${raised}` });
 }
 
 function factsOf(finding) {

@@ -27,10 +27,10 @@ export function compact(value) {
   return number(value, { notation: "compact", maximumSignificantDigits: 4 });
 }
 
-/** A share of 0 to 1 as a percentage; small ones with a digit more. */
+/** A share of 0 to 1 as a percentage; near 0 and near 1 with a digit more. */
 export function share(value) {
   if (value === null || value === undefined) return NOTHING;
-  return number(value, { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 });
+  return number(value, { style: "percent", maximumFractionDigits: value < 0.1 || (value > 0.99 && value < 1) ? 1 : 0 });
 }
 
 export function span(seconds) {

@@ -4,7 +4,7 @@ export const FLOW_NAMES = {
   "dmp-deposits": { fr: "Dépôts DMP", en: "DMP deposits" },
   "mss-messages": { fr: "Messages MSSanté", en: "MSSanté messages" },
   "insi-calls": { fr: "Appels INSi", en: "INSi calls" },
-  "eprescriptions": { fr: "e-prescriptions", en: "e-prescriptions" },
+  "eprescriptions": "e\u2011prescriptions",
   "platform-accesses": { fr: "Accès aux plateformes", en: "Platform accesses" },
 };
 
