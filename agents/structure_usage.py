@@ -16,7 +16,7 @@ since it would put a fragment in the place of the told whole of that month.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -311,9 +311,7 @@ class StructureUsage:
         self._untold = set(self._months)
 
 
-def _read(
-    payload: bytes, at: int, kind: str, count: int
-) -> tuple[npt.NDArray[np.integer[npt.NBitBase]], int]:
+def _read(payload: bytes, at: int, kind: str, count: int) -> tuple[npt.NDArray[Any], int]:
     """So many numbers of a kind, and where they end."""
     values = np.frombuffer(payload, kind, count, at)
     return values, at + values.nbytes
