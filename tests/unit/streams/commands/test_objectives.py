@@ -20,7 +20,9 @@ HEAD = "indicateur;mois;portee;numerateur;denominateur;taux;source\n"
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.environ", {"COLUMNS": "120"})
+    monkeypatch.setattr("os.environ", {})
+    # rich keeps the environment that it was imported with.
+    monkeypatch.setattr("rich.console.Console._environ", {"COLUMNS": "120"})
 
 
 @pytest.fixture
