@@ -74,10 +74,13 @@ def producer_rights(settings: Settings) -> tuple[Right, ...]:
 
 
 def analyst_rights(settings: Settings) -> tuple[Right, ...]:
-    """`vigie findings`: reads findings and, for the patients touched, the looks; writes verdicts."""
+    """`vigie findings` and `vigie objectives`: reads what they show, writes verdicts.
+
+    The looks are read for the patients that a finding touched.
+    """
     del settings
     return (
-        Right("topic", FINDINGS, ("READ",)),
+        *(Right("topic", name, ("READ",)) for name in (FINDINGS, DECLARATIONS, ACTIVITY_COUNTS)),
         *(Right("topic", name, ("READ",)) for name in FLOWS),
         Right("topic", VERDICTS, ("READ", "WRITE")),
     )
