@@ -47,12 +47,17 @@ _COUNT: Final = len(_STRETCHES)
 _WIDTHS: Final = np.append(np.diff(_STRETCHES), np.inf)
 _PARTS: Final = 8
 _BELIEF: Final = 30.0
-"""Silences that the belief about a stretch is worth."""
+_BELIEF_MOST: Final = 120.0
+"""Silences that the belief about a stretch is worth, at the least and at most."""
 _FIRST_HAZARD: Final = 1.0
 _YOUNG: Final = 0.7
 _LEARNED_MOST: Final = 1.25
 """No silence teaches more than so much of what makes an outage."""
 _KEPT_HOURS: Final = 24.0 * 30.0
+_HOUR: Final = 60
+_LATE_FROM: Final = 10
+_LATE_UNTIL: Final = 20
+"""Minutes of an hour between which its own rate comes to replace a lower one of the hour before."""
 _AGAIN: Final = 15
 """Seconds after which a silence that was told is told once more."""
 _ALL: Final = np.arange(SECONDS, dtype=np.uint64)
@@ -113,8 +118,10 @@ class FlowSilence:
             ended, exposed = table["ended"][:, :, number], table["exposed"][:, :, number]
             shape = ended.sum(axis=1) + _BELIEF
             hazard = shape / _no_shorter(exposed.sum(axis=1) + _BELIEF / hazard, shape)
-            own = ended[:, part] + _BELIEF
-            yield own, _no_shorter(exposed[:, part] + _BELIEF / hazard, own), float(_WIDTHS[number])
+            # Known as well as it is at all times, but never so well that its own silences do not count.
+            weight = np.clip(shape, _BELIEF, _BELIEF_MOST)
+            own = ended[:, part] + weight
+            yield own, _no_shorter(exposed[:, part] + weight / hazard, own), float(_WIDTHS[number])
 
     def alarms(
         self, turn: Turn, heard: HeardArray, first: int, last: int
@@ -157,7 +164,14 @@ class FlowSilence:
 
     def _per_second(self, turn: Turn) -> FloatArray:
         hour = turn.hour
-        rate = hour.rate * np.where(turn.judged, hour.factor, 0.0) * hour.silence
+        # What is due in an hour that brings more begins to come some minutes late.
+        late = min(max(turn.minute % _HOUR - _LATE_FROM, 0) / (_LATE_UNTIL - _LATE_FROM), 1.0)
+        more = np.maximum(hour.rate - hour.before, 0.0)
+        rate = (
+            (hour.rate - more * (1.0 - late))
+            * np.where(turn.judged, hour.factor, 0.0)
+            * hour.silence
+        )
         result: FloatArray = np.where(_IS_BOX, 0.0, rate[:ROWS] / SECONDS)
         return result
 
