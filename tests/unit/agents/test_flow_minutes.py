@@ -18,6 +18,7 @@ from agents.series import PAIRS, SeriesCodes
 from streams.errors import StateError
 from streams.event_time import HOUR_MS, MINUTE_MS
 from streams.topics import FLOWS, INSI_CALLS
+from streams.vocabulary import AUTH_METHODS, COULOIRS, OUTCOMES, SECTORS
 
 CODES = SeriesCodes(("59", "62"))
 CELL = FLOWS.index(INSI_CALLS) * len(PAIRS) + PAIRS.index(("PSL", "OFFICINE"))
@@ -36,7 +37,14 @@ def coded(outcomes: list[str], sector: str = "PSL", couloir: str = "OFFICINE"): 
                 "outcome": outcomes,
                 "auth_method": ["CPS_CARD"] * count,
                 "outcome_code": ["R00"] * count,
-            }
+            },
+            # As the codec gives them.
+            schema_overrides={
+                "sector": pl.Enum(SECTORS),
+                "couloir": pl.Enum(COULOIRS),
+                "outcome": pl.Enum(OUTCOMES),
+                "auth_method": pl.Enum(AUTH_METHODS),
+            },
         ),
     )
 
@@ -51,6 +59,33 @@ def test_events_are_counted_by_minute_and_cell_whatever_their_department() -> No
     assert (second[CELL], second[ALL_CELLS + CELL]) == (1, 1)
     assert first.sum() == 3
     assert told.partition == 3
+
+
+def test_seconds_in_which_a_cell_was_heard_are_told_before_its_minute_is_over() -> None:
+    cells = MinuteCells(CODES)
+    cells.add(np.array([START, START + 2_999, START + MINUTE_MS + 7_000]), coded(["SUCCESS"] * 3))
+    early = cells.message(0, START + 3_000, START + 3_000)
+    assert not early.minutes
+    assert int(early.seconds[29_000_000][CELL]) == 0b101
+    assert early.seconds.keys() == {29_000_000}
+    told = read_minutes(encode_minutes(cells.message(0, START + 2 * MINUTE_MS, 0)))
+    assert int(told.seconds[29_000_001][CELL]) == 1 << 7
+    assert int(told.seconds[29_000_000].sum()) == 0b101
+    payload, _ = cells.encode(cells.drain())
+    other = MinuteCells(CODES)
+    other.load(payload)
+    again = other.message(0, START + 2 * MINUTE_MS, 0)
+    assert all((again.seconds[one] == told.seconds[one]).all() for one in told.seconds)
+
+
+def test_seconds_of_cells_that_do_not_exist_are_refused() -> None:
+    heard = np.zeros(CELLS, np.uint64)
+    heard[CELL] = 1
+    value = encode_minutes(FlowMinutes(0, 0, {}, {1: heard}))
+    with pytest.raises(StateError, match="cell or second"):
+        read_minutes(value[:-1] + b"\xff")
+    with pytest.raises(StateError, match="cut short"):
+        read_minutes(value[:-1])
 
 
 def test_a_minute_is_told_once_over_and_again_when_it_changed() -> None:
