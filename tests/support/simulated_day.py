@@ -56,7 +56,7 @@ _TAIL_MS: Final = 3 * SECOND_MS
 """What arrives so shortly before a scrape is read but not yet confirmed."""
 _WRITE_EVERY_MS: Final = 30 * MINUTE_MS
 _CATCH_UP_RECORDS: Final = 1
-_CATCH_UP_S: Final = 900
+_CATCH_UP_S: Final = 360
 
 RULES: Final = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 _WEEK_S: Final = 7 * DAY_MS // 1000
