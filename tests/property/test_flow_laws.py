@@ -8,12 +8,12 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.flow_minutes import FlowMinutes, encode_minutes, read_minutes
-from agents.flow_series import WIDTH
+from agents.flow_minutes import SECONDS, FlowMinutes, encode_minutes, read_minutes
+from agents.flow_series import CELLS, WIDTH
 from agents.flow_watch import FlowParams, FlowWatch
 from streams.checkpoint import Journal
 from streams.errors import StateError
-from streams.event_time import MINUTE_MS
+from streams.event_time import MINUTE_MS, SECOND_MS
 
 if TYPE_CHECKING:
     from agents.flow_suspicion import FlowSuspicion
@@ -40,9 +40,27 @@ def recorded() -> dict[tuple[int, int], np.ndarray]:
 RECORDED = recorded()
 
 
-def message(partition: int, first: int, last: int) -> FlowMinutes:
+def heard() -> dict[tuple[int, int], np.ndarray]:
+    """Seconds in which the events came."""
+    rng = np.random.default_rng(6)
+    seconds = {}
+    for key, row in RECORDED.items():
+        seconds[key] = np.zeros(CELLS, np.uint64)
+        for cell in np.flatnonzero(row[:CELLS]).tolist():
+            came = np.unique(rng.integers(0, SECONDS, int(row[cell])))
+            seconds[key][cell] = sum(1 << second for second in came.tolist())
+    return seconds
+
+
+HEARD = heard()
+
+
+def message(partition: int, first: int, last: int, second: int = 0) -> FlowMinutes:
+    """Minutes `[first, last)`, read to a second of the one after them."""
     minutes = {minute: RECORDED[partition, minute].copy() for minute in range(first, last)}
-    return FlowMinutes(partition, last * MINUTE_MS, minutes)
+    under_way = range(first, last + (second > 0))
+    seconds = {minute: HEARD[partition, minute].copy() for minute in under_way}
+    return FlowMinutes(partition, last * MINUTE_MS + second * SECOND_MS, minutes, seconds)
 
 
 def told_in_order() -> list[FlowSuspicion]:
@@ -60,6 +78,7 @@ EXPECTED = told_in_order()
 def test_the_example_has_something_to_tell() -> None:
     assert "outage" in {one.kind for one in EXPECTED}
     assert any(one.ended for one in EXPECTED)
+    assert any(one.told_ms % MINUTE_MS for one in EXPECTED if one.kind == "outage")
 
 
 @settings(
@@ -81,7 +100,9 @@ def test_neither_order_nor_repeats_nor_restarts_change_what_is_told(data: st.Dat
         first = max(FIRST, at[partition] - int(rng.integers(0, 40)))
         at[partition] = end
         for _ in range(int(rng.integers(1, 3))):
-            told += watch.take(read_minutes(encode_minutes(message(partition, first, end))))
+            second = int(rng.integers(0, SECONDS)) if end < last else 0
+            value = encode_minutes(message(partition, first, end, second))
+            told += watch.take(read_minutes(value))
         if rng.random() < 0.3:
             for key, value in journal.flush(b"{}"):
                 if value is None:
