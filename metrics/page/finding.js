@@ -125,11 +125,12 @@ function patients(finding) {
 }
 
 /** The verdict's panel: the one that stands there, in the middle of what it asks, unless its finding moved on. */
-function verdictOf(place, { finding_id: id, status }) {
+function verdictOf(place, finding) {
+  const { finding_id: id, status } = finding;
   const sign = `${id} ${status} ${language()}`;
   const old = place.querySelector(".verdict");
   if (old?.dataset.sign === sign) return old;
-  const made = verdictPanel(id, status);
+  const made = verdictPanel(finding);
   made.dataset.sign = sign;
   const told = old?.querySelector(".result");
   if (told?.textContent && old.dataset.sign.startsWith(`${id} `)) made.querySelector(".result").replaceWith(told);

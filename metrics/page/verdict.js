@@ -3,10 +3,16 @@
 import { make } from "/dom.js";
 import { word } from "/language.js";
 
-const KINDS = [
+// Of accounts, and of flows: what the button says, and what is asked before it is sent.
+const OF_ACCOUNTS = [
   ["CONFIRMED", "confirm", "confirmAsk"],
   ["BENIGN", "benign", "benignAsk"],
 ];
+const OF_FLOWS = [
+  ["CONFIRMED", "confirmFlow", "confirmFlowAsk"],
+  ["BENIGN", "benign", "benignFlowAsk"],
+];
+const FLOW_DETECTORS = new Set(["outage", "drop", "spike", "level_shift", "flooding"]);
 
 /**
  * Sends a verdict.
@@ -35,16 +41,16 @@ async function send(findingId, verdict) {
 
 /**
  * The panel's content.
- * @param {string} findingId
- * @param {string} status the finding's, which says what was judged before
+ * @param {{finding_id: string, status: string, detector: string}} finding its status says what was judged before
  */
-export function verdictPanel(findingId, status) {
+export function verdictPanel({ finding_id: findingId, status, detector }) {
+  const kinds = FLOW_DETECTORS.has(detector) ? OF_FLOWS : OF_ACCOUNTS;
   const result = make("p", { class: "result", role: "status" });
   const choice = make("div", { class: "choice" });
   const box = make("div", { class: "verdict" }, make("p", {}, word("verdictAsk")), choice, result);
 
   function offerChoice(focused = null) {
-    const buttons = KINDS.map(([kind, label, question]) => {
+    const buttons = kinds.map(([kind, label, question]) => {
       const button = make("button", { type: "button", "data-verdict": kind, disabled: kind === status ? "" : null }, word(label));
       button.addEventListener("click", () => ask(kind, question));
       return button;

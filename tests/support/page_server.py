@@ -56,6 +56,21 @@ def account_history(now_ms: int) -> FindingHistory:
     )
 
 
+def flow_history(now_ms: int) -> FindingHistory:
+    """A flow by the quarter of an hour, silent in the last two."""
+    quarter_ms = HOUR_MS // 4
+    start_ms = now_ms - now_ms % quarter_ms - 47 * quarter_ms
+    expected = [round(260 + 150 * math.sin(number / 8), 1) for number in range(48)]
+    observed = [round(value * (1 + 0.07 * math.sin(3 * value))) for value in expected[:46]]
+    return FindingHistory(
+        measure=HistoryMeasure.EVENTS,
+        start_ms=start_ms,
+        step_ms=quarter_ms,
+        observed=(*observed, 0, 0),
+        expected=(None, None, *expected[2:]),
+    )
+
+
 OBJECTIVES = (
     objective_row(
         id="dmp-hopital",
@@ -119,6 +134,9 @@ def _findings(now_ms: int) -> list[Any]:
             sector="ES",
             actor_pid=None,
             patients=None,
+            history=flow_history(now_ms),
+            window_start_ms=now_ms - HOUR_MS // 2,
+            window_end_ms=now_ms,
             reasons=("Plus aucun message depuis 25 min ; 410 attendus.",),
             reasons_en=("No message for 25 min; 410 expected.",),
             detected_at_ms=now_ms - HOUR_MS,

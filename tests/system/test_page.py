@@ -200,6 +200,9 @@ def test_an_alert_leads_to_its_finding_and_a_refused_verdict_says_why(
         expect(result).to_contain_text("Kafka did not confirm it")
         expect(result).to_be_focused()
         expect(page.locator("#finding-status")).to_have_attribute("data-status", "OPEN")
+        page.goto(f"{url}#/constats/f-0002")
+        expect(page.locator('[data-verdict="CONFIRMED"]')).to_have_text(re.compile("un incident$"))
+        expect(page.locator("#behaviour-chart canvas")).to_be_visible()
         for pseudonym in ("structure-1", "actor-1"):
             assert pseudonym not in page.content()
 
