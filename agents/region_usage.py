@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FORMAT: Final = 1
+_BEGINNING: Final = b'{"format":%d,' % _FORMAT
 _KEY: Final = re.compile(rb"usage/([0-9]{1,5})/([0-9]{1,6})")
 MONTHS_SHOWN: Final = 25
 """Newest months that are put together: two years and the month that runs."""
@@ -70,35 +71,20 @@ def encode_usage_part(part: UsagePart) -> tuple[bytes, bytes]:
     return b"usage/%d/%d" % (part.partition, part.month), orjson.dumps(value)
 
 
-def read_usage_part(key: bytes | None, value: bytes | None) -> UsagePart | None:
-    """The part of a message; `None` where it is not one of ours. Usages unknown here are left out."""
-    match = _KEY.fullmatch(key or b"")
-    if match is None:
-        return None
+def _rows_of(value: bytes) -> list[UsageRow]:
+    """The cells of a part's message, none if it is damaged. Usages unknown here are left out."""
     try:
-        message: Any = orjson.loads(value or b"")
-        if message["format"] != _FORMAT:
-            return None
+        message: Any = orjson.loads(value)
         usages, couloirs, departments = (
             [str(word) for word in message[name]] for name in ("usages", "couloirs", "departments")
         )
-        rows = tuple(
-            row
-            for usage, couloir, department, structures, events in message["rows"]
-            if (
-                row := UsageRow(
-                    usages[usage],
-                    couloirs[couloir],
-                    departments[department],
-                    int(structures),
-                    int(events),
-                )
-            ).usage
-            in USAGES
-        )
+        rows = [
+            UsageRow(usages[u], couloirs[c], departments[d], int(structures), int(events))
+            for u, c, d, structures, events in message["rows"]
+        ]
     except (orjson.JSONDecodeError, TypeError, KeyError, ValueError, IndexError):
-        return None
-    return UsagePart(int(match[1]), int(match[2]), rows)
+        return []
+    return [row for row in rows if row.usage in USAGES]
 
 
 class RegionUsage:
@@ -109,7 +95,8 @@ class RegionUsage:
     """
 
     def __init__(self) -> None:
-        self._parts: dict[int, dict[int, tuple[UsageRow, ...]]] = {}
+        # Values as they came: the topic is read from its start, and most of it is overtaken by its end.
+        self._parts: dict[int, dict[int, bytes]] = {}
         self._sums: dict[int, tuple[UsageRow, ...]] = {}
         self.version = 0
 
@@ -121,18 +108,20 @@ class RegionUsage:
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take one message of the counts' topic; one that is not ours is passed over."""
-        part = read_usage_part(key, value)
-        if part is not None:
-            self.take_part(part)
+        match = _KEY.fullmatch(key or b"")
+        if match is None or value is None or not value.startswith(_BEGINNING):
+            return
+        month = int(match[2])
+        self._parts.setdefault(month, {})[int(match[1])] = value
+        self._sums.pop(month, None)
+        for old in sorted(self._parts)[:-MONTHS_SHOWN]:
+            del self._parts[old]
+            self._sums.pop(old, None)
+        self.version += 1
 
     def take_part(self, part: UsagePart) -> None:
         """Put a part in the place of what its partition told of the month before."""
-        self._parts.setdefault(part.month, {})[part.partition] = part.rows
-        self._sums.pop(part.month, None)
-        for month in sorted(self._parts)[:-MONTHS_SHOWN]:
-            del self._parts[month]
-            self._sums.pop(month, None)
-        self.version += 1
+        self.take(*encode_usage_part(part))
 
     def months(self) -> Sequence[int]:
         """The calendar months of which anything is known, oldest first (`year * 12 + month - 1`)."""
@@ -147,8 +136,8 @@ class RegionUsage:
 
     def _summed(self, month: int) -> tuple[UsageRow, ...]:
         sums: dict[tuple[str, str, str], tuple[int, int]] = {}
-        for part in self._parts.get(month, {}).values():
-            for usage, couloir, department, structures, events in part:
+        for value in self._parts.get(month, {}).values():
+            for usage, couloir, department, structures, events in _rows_of(value):
                 known = sums.get((usage, couloir, department), (0, 0))
                 sums[usage, couloir, department] = (known[0] + structures, known[1] + events)
         return tuple(

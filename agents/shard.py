@@ -48,7 +48,7 @@ _FORMAT: Final = 4
 _TELL_EVERY_MS: Final = 2 * SECOND_MS
 """Log time after which the flows' last seconds are told."""
 _WATCHED: Final = {**SYMBOLS, MSS_MESSAGES: ("recipient_box_type", "direction")}
-USAGE_STEP_MS: Final = 30_000
+USAGE_STEP_MS: Final = 60_000
 """Log time between two tellings of what structures did, for a reader who has caught up."""
 USAGE_EVENTS: Final = 50_000
 """Events between two tellings for a reader who has not: telling costs as much as counting a hundred."""

@@ -71,12 +71,7 @@ def test_only_the_newest_months_are_kept() -> None:
         (b"usage/x/24308", b"{}"),
         (b"usage/3/24308", None),
         (b"usage/3/24308", b"{"),
-        (b"usage/3/24308", b"[]"),
         (b"usage/3/24308", b'{"format":2,"usages":[],"couloirs":[],"departments":[],"rows":[]}'),
-        (
-            b"usage/3/24308",
-            b'{"format":1,"usages":[],"couloirs":[],"departments":[],"rows":[[0,0,0,1,1]]}',
-        ),
     ],
 )
 def test_a_message_that_is_not_ours_is_passed_over(key: bytes | None, value: bytes | None) -> None:
@@ -85,6 +80,22 @@ def test_a_message_that_is_not_ours_is_passed_over(key: bytes | None, value: byt
 
     assert region.months() == []
     assert region.version == 0
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"",
+        b'"usages":[]}',
+        b'"usages":[],"couloirs":[],"departments":[],"rows":[[0,0,0,1,1]]}',
+        b'"usages":[],"couloirs":[],"departments":[],"rows":[[1]]}',
+    ],
+)
+def test_a_damaged_part_counts_nothing_and_harms_no_other(rest: bytes) -> None:
+    region = told(UsagePart(0, MONTH, (DEPOSITS,)))
+    region.take(b"usage/3/%d" % MONTH, b'{"format":1,' + rest)
+
+    assert region.rows(MONTH) == (DEPOSITS,)
 
 
 def test_a_usage_of_a_later_version_is_left_out() -> None:
