@@ -24,6 +24,7 @@ import numpy.typing as npt
 from agents.account_rows import AccountRows
 from agents.flow_minutes import SECONDS
 from agents.flow_series import ALL_CELLS, CELLS, MEMBERS, ROWS
+from agents.french_calendar import HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,9 +56,11 @@ _LEARNED_MOST: Final = 1.25
 """No silence teaches more than so much of what makes an outage."""
 _KEPT_HOURS: Final = 24.0 * 30.0
 _HOUR: Final = 60
-_LATE_FROM: Final = 10
-_LATE_UNTIL: Final = 20
-"""Minutes of an hour between which its own rate comes to replace a lower one of the hour before."""
+_BLOCK: Final = 5
+_BLOCKS: Final = 4
+"""Minutes of a block, and blocks of an hour's beginning in which it may bring less than it will."""
+_EARLY: Final = 10.0
+"""Events that the belief that an hour begins at once is worth."""
 _AGAIN: Final = 15
 """Seconds after which a silence that was told is told once more."""
 _ALL: Final = np.arange(SECONDS, dtype=np.uint64)
@@ -68,6 +71,9 @@ _STATE: Final = np.dtype(
         ("need", "<f8"),
         ("ended", "<f4", (_PARTS, _COUNT)),
         ("exposed", "<f4", (_PARTS, _COUNT)),
+        # Of each local hour's beginning, by block: events that came, and that were due.
+        ("came", "<f4", (HOURS, _BLOCKS)),
+        ("due", "<f4", (HOURS, _BLOCKS)),
     ]
 )
 _MEMBER_CELLS: Final = [np.flatnonzero(row[:CELLS]) for row in MEMBERS]
@@ -98,7 +104,7 @@ class FlowSilence:
             bar: how young the series are, shape (2 * ROWS,).
         """
         table = self._rows.table[:ROWS]
-        for field in ("ended", "exposed"):
+        for field in ("ended", "exposed", "came", "due"):
             table[field] *= np.exp(-1.0 / _KEPT_HOURS)
         rest = SILENCE_NEED * (1.0 + _YOUNG * bar[:ROWS])
         need = np.zeros(ROWS)
@@ -164,14 +170,13 @@ class FlowSilence:
 
     def _per_second(self, turn: Turn) -> FloatArray:
         hour = turn.hour
-        # What is due in an hour that brings more begins to come some minutes late.
-        late = min(max(turn.minute % _HOUR - _LATE_FROM, 0) / (_LATE_UNTIL - _LATE_FROM), 1.0)
-        more = np.maximum(hour.rate - hour.before, 0.0)
-        rate = (
-            (hour.rate - more * (1.0 - late))
-            * np.where(turn.judged, hour.factor, 0.0)
-            * hour.silence
-        )
+        rate = hour.rate * np.where(turn.judged, hour.factor, 0.0) * hour.silence
+        block = turn.minute % _HOUR // _BLOCK
+        if block < _BLOCKS:
+            # What is due in an hour's first minutes may come late: acts are recorded some time after.
+            table = self._rows.table[:ROWS]
+            came, due = (table[name][:, turn.clock, block] + _EARLY for name in ("came", "due"))
+            rate[:ROWS] *= np.minimum(came / due, 1.0)
         result: FloatArray = np.where(_IS_BOX, 0.0, rate[:ROWS] / SECONDS)
         return result
 
@@ -184,8 +189,14 @@ class FlowSilence:
         result: FloatArray = np.where(spoke < 0, before, rate * (at - spoke))
         return result
 
-    def end_minute(self, turn: Turn, heard: HeardArray) -> None:
-        """Learn from the silences that a whole minute ended, and go on with those that it did not."""
+    def end_minute(self, turn: Turn, heard: HeardArray, values: FloatArray) -> None:
+        """Learn from the silences that a whole minute ended, and go on with those that it did not.
+
+        Args:
+            turn: which minute.
+            heard: the seconds in which each cell was heard.
+            values: events of each rate, shape (at least ROWS,).
+        """
         table = self._rows.table[:ROWS]
         per_second = self._per_second(turn)
         masks = _of_rows(heard)
@@ -207,6 +218,12 @@ class FlowSilence:
             swallowed[rows] = per_second[rows] * (SECONDS - 1 - second[last])
             table["since"][rows] = np.where(second[last] == SECONDS - 1, 0, turn.minute)
         table["swallowed"] = swallowed
+        block = turn.minute % _HOUR // _BLOCK
+        if block < _BLOCKS:
+            learns = (turn.is_calm & turn.judged)[:ROWS]
+            due = np.where(learns, (turn.hour.rate * turn.hour.factor)[:ROWS], 0.0)
+            table["due"][:, turn.clock, block] += due
+            table["came"][:, turn.clock, block] += np.where(learns, values[:ROWS], 0.0)
         self._rows.touch(self._every)
 
     def _learn(self, turn: Turn, row: IntArray, gap: FloatArray) -> None:

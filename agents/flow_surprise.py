@@ -101,6 +101,7 @@ class Turn:
         part: which eighth of the local day it is.
         is_calm: series without suspicion, which may be learned from, shape (2 * ROWS,).
         judged: series that are judged in this hour.
+        clock: the local hour of the day.
     """
 
     minute: int
@@ -108,6 +109,7 @@ class Turn:
     part: int
     is_calm: BoolArray
     judged: BoolArray
+    clock: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -125,13 +125,14 @@ class FlowWatch:
 
     def _turn(self, minute: int) -> Turn:
         hour = minute // _HOUR
-        part = local_hour(hour).bin % HOURS // _PART_HOURS
+        clock = local_hour(hour).bin % HOURS
+        part = clock // _PART_HOURS
         if self._pending.hour != hour:
             self._begin_hour(hour)
             self._silence.begin_hour(part, self._rates.expected.bar)
         expected = self._rates.expected
         judged = expected.known & np.isfinite(expected.factor)
-        return Turn(minute, expected, part, ~self._incidents.suspect, judged)
+        return Turn(minute, expected, part, ~self._incidents.suspect, judged, clock)
 
     def _now(self, turn: Turn, values: FloatArray, exposures: FloatArray) -> Minute:
         factor = np.where(np.isfinite(turn.hour.factor), turn.hour.factor, 1.0)
@@ -187,7 +188,7 @@ class FlowWatch:
         mean = turn.hour.rate * exposures * turn.hour.factor
         self.history.note(minute, values, np.where(turn.judged, mean, np.nan))
         found = self._surprise.minute(turn, values, exposures)
-        self._silence.end_minute(turn, heard)
+        self._silence.end_minute(turn, heard, values)
         told: list[FlowSuspicion] = []
         if found or self._incidents.is_busy:
             self._rates.spoil(self._incidents.suspect)
