@@ -74,7 +74,13 @@ TOPICS: Final[dict[str, TopicSpec]] = {
         # One partition: the region's totals are put together in one place, so that small cells
         # are withheld on the total and never on a worker's part of it.
         TopicSpec(
-            ACTIVITY_COUNTS, None, "mark partition", "vigie", None, partitions=1, cleanup="compact"
+            ACTIVITY_COUNTS,
+            None,
+            "mark partition, or `usage/partition/month`",
+            "vigie",
+            None,
+            partitions=1,
+            cleanup="compact",
         ),
         # One partition: what concerns the whole region is concluded in one place, from small cells.
         TopicSpec(REGION_CELLS, None, "source partition", "vigie", 7 * _DAY_MS, partitions=1),
