@@ -28,6 +28,9 @@ pytestmark = pytest.mark.system
 
 PARTITIONS = 2
 REFUSED_WITHIN_S = 30.0
+SHEET = """indicateur;mois;portee;numerateur;denominateur;taux;source
+laboratoires_visites;2025-10;REGION;190;215;;relevé d'octobre
+"""
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +59,12 @@ def _as(settings: Settings, user: dict[str, str]) -> Settings:
     return replace(settings, **changes)
 
 
-def _refused(tmp_path: Path, user: dict[str, str]) -> str:
-    """The one line with which a worker of this user ends."""
+def _run(tmp_path: Path, user: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """The command `vigie`, run by this user."""
     values = user | {"partitions": str(PARTITIONS), "http_port": "0"}
     env = {"PATH": os.environ["PATH"]} | {f"VIGIE_{k.upper()}": v for k, v in values.items()}
-    ended = subprocess.run(
-        COMMAND,
+    return subprocess.run(
+        (COMMAND[0], *command),
         env=env,
         cwd=tmp_path,
         capture_output=True,
@@ -69,6 +72,11 @@ def _refused(tmp_path: Path, user: dict[str, str]) -> str:
         timeout=REFUSED_WITHIN_S,
         check=False,
     )
+
+
+def _refused(tmp_path: Path, user: dict[str, str]) -> str:
+    """The one line with which a worker of this user ends."""
+    ended = _run(tmp_path, user, "worker")
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     return line
@@ -93,6 +101,25 @@ def test_least_rights_count_what_a_producer_with_least_rights_sends(
         )
     password = Path(known["kafka_password_file"]).read_text()
     assert password not in (tmp_path / "worker.log").read_text()
+
+
+def test_each_other_role_does_what_it_is_there_for_and_no_more(
+    tmp_path: Path, kafka: SecureKafka, settings: Settings
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(SHEET)
+    analyst = kafka.user("analyst", ROLES["analyst"](settings))
+    declarer = kafka.user("declarer", ROLES["declarer"](settings))
+    for user, *command in (
+        (analyst, "findings", "list"),
+        (declarer, "declare", str(sheet)),
+        (analyst, "objectives"),
+    ):
+        done = _run(tmp_path, user, *command)
+        assert done.returncode == 0, (command, done.stderr)
+    refused = _run(tmp_path, analyst, "declare", str(sheet))
+    assert refused.returncode != 0
+    assert "TopicAuthorizationFailed" in refused.stderr
 
 
 def test_who_may_only_write_flows_makes_no_topic(kafka: SecureKafka, settings: Settings) -> None:
