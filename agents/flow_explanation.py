@@ -21,7 +21,7 @@ _SHARERS: Final = 2
 _SHARERS_RATIO: Final = 2 / 3
 _PART_COUNTS: Final = 3.0
 _PART_HUSHED: Final = 0.7
-_REST_HUSHED: Final = 0.5
+_REST_HUSHED: Final = 0.4
 _REST_SURPRISE: Final = 5.0
 _REST_EFFECT: Final = 0.25
 
@@ -97,8 +97,10 @@ def explains(series: int, one: Found, now: Minute, known: npt.NDArray[np.bool_])
     change = (seen - mean) * one.direction
     largest = int(np.argmax(change))
     if one.need is not None:
-        # With the largest part silent, the others are so by chance, unless they are for long enough.
-        return float(change.sum() - change[largest]) >= _REST_HUSHED * float(one.need[series])
+        # With one part silent the others are so by chance, unless they are for long enough, each in
+        # units of what makes an outage of it: a weekly job that fills an hour says nothing of the rest.
+        evidence = mean / one.need[fresh]
+        return float(evidence.sum() - evidence.max()) >= _REST_HUSHED
     # No part may make more of the change than of the whole.
     total = max(float(change.sum()), 1e-9)
     weight = float(mean[largest] / max(float(mean.sum()), 1e-9))
