@@ -9,7 +9,7 @@ an attacker from teaching the baseline:
 - *bounded rise*: after enrolment the expectation may rise by `rise_per_month` at most, and within any
   year by `rise_cap` at most, however convincing the days;
 - *own uncertainty*: what is compared with is the expectation raised by its standard error, so a short
-  history gives no false precision.
+  history gives no false precision, an account's nor its whole group's (`agents.peer_groups`).
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ class Expected:
         peak: distinct patients of the busiest hour.
         days: working days learned, older ones counting less; 0 for an account that nobody knows yet.
         first_day: local day of the first day learned.
+        settled: 0 to 1, how far the peer group has shown what its days are like.
     """
 
     patients: FloatArray
@@ -109,6 +110,7 @@ class Expected:
     peak: FloatArray
     days: FloatArray
     first_day: Int64Array
+    settled: FloatArray
 
     def at(self, places: Int64Array) -> Expected:
         """The same for some of them, in the order asked for."""
@@ -162,17 +164,23 @@ class Baselines:
         worth = 1.0 / (1.0 / usual.patients + 1.0 / usual.day_size)
         weight = usual.weight + seen * worth
         level = (usual.weight * usual.patients + worth * own["patients"]) / weight
+        # Quiet days tell less while they are the few that the whole group was seen on.
+        less = usual.days_worth * worth
+        cautious = usual.weight * usual.patients + less * own["patients"]
+        level = np.maximum(level, cautious / (usual.weight + seen * less))
         share, sure = self._share(own["known"], own["unexplained"], usual)
         level_cap, share_cap = self._ceilings(accounts, days)
         level, share = np.minimum(level, level_cap), np.minimum(share, share_cap)
         across_days = self.groups.params.day_concentration
         share_error = np.sqrt(share * (1.0 - share) / (sure + 1.0))
         relative = 1.0 / usual.day_size + (1.0 + 1.0 / usual.day_size) / weight
+        relative += usual.common_variance
         peak = (usual.weight * usual.peak_ratio * level + worth * own["peak"]) / weight
         return Expected(
             patients=level,
             patients_size=1.0 / relative,
-            raised_patients=level * (1.0 + self.params.errors / np.sqrt(weight)),
+            raised_patients=level
+            * (1.0 + self.params.errors * np.sqrt(1.0 / weight + usual.common_variance)),
             day_size=usual.day_size,
             unexplained=share,
             unexplained_concentration=1.0 / (1.0 / across_days + 1.0 / sure),
@@ -181,6 +189,7 @@ class Baselines:
             peak=np.maximum(np.minimum(peak, level), 1.0),
             days=seen,
             first_day=own["first_day"].astype(np.int64),
+            settled=usual.settled,
         )
 
     def expected_on(self, accounts: Int64Array, groups: Int64Array, day: int) -> Expected:
@@ -251,6 +260,7 @@ class Baselines:
         self.rows.touch(rows)
         self.groups.learn(
             closed.group[cleared],
+            day=closed.day[cleared],
             patients=np.maximum(day["patients"], 1.0)[cleared],
             known=day["known"][cleared],
             unexplained=day["unexplained"][cleared],

@@ -6,22 +6,33 @@ they come (`agents.baselines`); until then it is judged by its peers, from its f
 
 Groups learn from closed, unsuspected account-days, each cut at a multiple of what its own account does,
 so that no single account moves its group far.
+
+The accounts of a group have their days in common: a holiday is quiet for all of them, and the Monday
+after it is not. Ten thousand account-days of one weekend are one look at the group, and say little of
+working days. So a group counts the local days that it was seen on, working days in full and others in
+part. What it has learned weighs against the assumptions no more than so many days can, and until it has
+seen enough of them the whole group may stand elsewhere tomorrow: that uncertainty is part of what is
+expected.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from agents.account_rows import AccountRows
+from agents.french_calendar import SATURDAY, is_bridge, is_public_holiday, is_school_holiday
 
 if TYPE_CHECKING:
     from agents.distributions import FloatArray
     from streams.event_time import Int64Array
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 _RECORD: Final = np.dtype(
     [
@@ -34,6 +45,9 @@ _RECORD: Final = np.dtype(
         ("scatter", "<f8"),
         ("scatter_days", "<f8"),
         ("peak", "<f8"),
+        # Local days on which the group was seen, working days in full, and the newest of them.
+        ("kinds", "<f4"),
+        ("last_day", "<i4"),
     ]
 )
 
@@ -54,6 +68,13 @@ class GroupParams:
         peak_ratio: patients of the busiest hour out of those of the day (assumption).
         prior_days: how many account-days these assumptions weigh.
         memory_days: account-days after which an old one weighs 1/e.
+        day_weight: account-days that one local day's account-days weigh at most against the
+            assumptions, all together, and the more the more days were seen.
+        day_spread: standard deviation of the logarithm by which a group's next working day may differ
+            from what a single one has shown (a weekend day of pharmacies is a fifth of a working day).
+        other_days: part of a working day that a weekend, a public holiday or the day between counts.
+        quiet_days: part that a working day in school holidays counts.
+        settled_days: working days after which evidence is gathered over days in full.
     """
 
     patients_per_day: float = 14.0
@@ -65,6 +86,11 @@ class GroupParams:
     peak_ratio: float = 0.35
     prior_days: float = 20.0
     memory_days: float = 20_000.0
+    day_weight: float = 40.0
+    day_spread: float = 0.8
+    other_days: float = 0.2
+    quiet_days: float = 0.5
+    settled_days: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +104,10 @@ class Usual:
         day_size: negative binomial size of a day.
         unexplained: mean share without a care relation.
         peak_ratio: busiest hour out of the day.
+        common_variance: relative variance of what all members' days have in common and the group has
+            not shown yet; falls to nothing as the group is seen on working days.
+        days_worth: what an account's own day is worth, as long as it saw the same few days as its group.
+        settled: 0 to 1, how far the group was seen on as many working days as evidence over days needs.
     """
 
     patients: FloatArray
@@ -85,6 +115,9 @@ class Usual:
     day_size: FloatArray
     unexplained: FloatArray
     peak_ratio: FloatArray
+    common_variance: FloatArray
+    days_worth: FloatArray
+    settled: FloatArray
 
 
 class PeerGroups:
@@ -105,7 +138,14 @@ class PeerGroups:
             self.rows.reserve(int(groups.max()) + 1)
         seen, prior = self.rows.table[groups], params.prior_days
         days = seen["days"] + prior
-        patients = (seen["patients"] + prior * params.patients_per_day) / days
+        kinds = seen["kinds"].astype(np.float64)
+        # Of account-days that share their local days no more count than these are worth.
+        most = params.day_weight * kinds * (1.0 + kinds)
+        part = np.minimum(1.0, most / np.maximum(seen["days"], 1.0))
+        assumed = prior * params.patients_per_day
+        cautious = (part * seen["patients"] + assumed) / (part * seen["days"] + prior)
+        # A quiet beginning is believed slowly, a busy one at once.
+        patients = np.maximum((seen["patients"] + assumed) / days, cautious)
         # The spread of single days' logarithms holds the members' spread and the days' own.
         mean_log = seen["log"] / np.maximum(seen["days"], 1.0)
         variance = seen["log_square"] / np.maximum(seen["days"], 1.0) - mean_log**2
@@ -122,12 +162,16 @@ class PeerGroups:
             day_size=np.clip(size, 0.5, 50.0),
             unexplained=np.clip(share, 0.005, 0.95),
             peak_ratio=np.clip(peak, 0.05, 1.0),
+            common_variance=params.day_spread**2 / (1.0 + kinds) ** 2,
+            days_worth=1.0 - 1.0 / (1.0 + kinds) ** 2,
+            settled=np.minimum(kinds / params.settled_days, 1.0),
         )
 
     def learn(
         self,
         groups: Int64Array,
         *,
+        day: Int64Array,
         patients: FloatArray,
         known: FloatArray,
         unexplained: FloatArray,
@@ -138,6 +182,7 @@ class PeerGroups:
 
         Args:
             groups: shape (n,).
+            day: local days, as days since 1970-01-01.
             patients: distinct patients of the day, at least 1, cut at what is still plausible.
             known: those of whom it is known whether a care relation explains them.
             unexplained: those whom none explains.
@@ -166,4 +211,23 @@ class PeerGroups:
             column = self.rows.table[name]
             column[touched] *= fading
             np.add.at(column, groups, values)
+        self._count_days(groups, day)
         self.rows.touch(touched)
+
+    def _count_days(self, groups: Int64Array, day: Int64Array) -> None:
+        """Note the local days on which groups were seen, each once."""
+        table = self.rows.table
+        for own_day in np.unique(day).tolist():
+            seen = np.unique(groups[day == own_day])
+            new = seen[table["last_day"][seen] < own_day]
+            table["kinds"][new] += _worth_of(own_day, self.params)
+            table["last_day"][new] = own_day
+
+
+@lru_cache(maxsize=4096)
+def _worth_of(day: int, params: GroupParams) -> float:
+    """How much of a working day a local day (since 1970-01-01) shows."""
+    local = date.fromordinal(_EPOCH + day)
+    if local.weekday() >= SATURDAY or is_public_holiday(local) or is_bridge(local):
+        return params.other_days
+    return params.quiet_days if is_school_holiday(local) else 1.0

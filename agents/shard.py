@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
 
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 _TELL_EVERY_MS: Final = 2 * SECOND_MS
 """Log time after which the flows' last seconds are told."""
 _WATCHED: Final = {**SYMBOLS, MSS_MESSAGES: ("recipient_box_type", "direction")}

@@ -17,6 +17,10 @@ where they are frequent (an empirical null, Efron 2004), within a bound, so that
 change together cannot hide what they do. What moves everybody's volume, an epidemic or the end of
 August, is told by the peers of the day and excused as far as they share it.
 
+In the first days of a new region a whole peer group's level is known from days of one kind, so a day's
+evidence counts by the square of how far the group has settled (`agents.peer_groups`): against a
+reference of a quiet weekend, every working week would be a change.
+
 Misses: what stays below a quarter more than usual, or below the noise of accounts with few patients;
 a thief whose victims all have a care relation with the structure.
 
@@ -168,14 +172,16 @@ class SlowChange:
                 _volume_gains(closed, expected, tolerated), params.volume_day_most
             ),
         }
+        # Early days tell least: what they are compared with was learned from days of another kind.
+        trust = (expected.settled**2)[:, np.newaxis]
         before, discount = self._evidence(rows), self._discount()
         sums = np.zeros(len(rows))
         for stream, gain in gains.items():
             total = self.rows.table[stream + "_sum"]
-            total[rows] = np.clip(total[rows] + gain, 0.0, _HIGHEST)
+            total[rows] = np.clip(total[rows] + trust * gain, 0.0, _HIGHEST)
             sums = np.maximum(sums, total[rows].max(axis=1))
         after = self._evidence(rows)
-        self._count_crossings(closed, before, after)
+        self._count_crossings(closed, expected, before, after)
         self._follow(closed, expected, sums)
         self.rows.touch(rows)
         return Concluded(
@@ -203,12 +209,16 @@ class SlowChange:
         discount = params.discount_slope * math.log10(crossings / (params.usual_crossings * days))
         return min(max(discount, 0.0), params.most_discount)
 
-    def _count_crossings(self, closed: ClosedDays, before: FloatArray, after: FloatArray) -> None:
+    def _count_crossings(
+        self, closed: ClosedDays, expected: Expected, before: FloatArray, after: FloatArray
+    ) -> None:
         table, rows = self.rows.table, closed.account
+        full = expected.settled >= 1.0
         passed = (before < self.params.crossing) & (after >= self.params.crossing)
         gap = np.minimum(closed.day - table["last_day"][rows], _LONGEST_GAP)
-        table["crossings"][rows] += passed
-        table["calendar_days"][rows] += np.where(table["last_day"][rows] > 0, gap, 1)
+        # Days whose evidence counts in part cross less often, so they say nothing of how often it does.
+        table["crossings"][rows] += passed & full
+        table["calendar_days"][rows] += np.where(table["last_day"][rows] > 0, gap, 1) * full
         table["last_day"][rows] = closed.day
 
     def _follow(self, closed: ClosedDays, expected: Expected, sums: FloatArray) -> None:

@@ -45,13 +45,15 @@ class SmallRegion:
 
 
 @cache
-def small_region(*attacks: str, days: int = 3, seed: int = 5, scale: float = 0.02) -> SmallRegion:
+def small_region(
+    *attacks: str, days: int = 3, seed: int = 5, scale: float = 0.02, start: date = START
+) -> SmallRegion:
     """Simulate a small region; the same arguments give the same one."""
     traffic = RegionTraffic(seed, scale)
-    scenario = Scenario([wanted(text) for text in attacks], traffic, START, days)
+    scenario = Scenario([wanted(text) for text in attacks], traffic, start, days)
     framer = Framer(Schemas.load(), seed)
     found: dict[str, list[pl.DataFrame]] = {flow: [] for flow in FLOWS}
-    for tables in traffic.recorded(START, days, rewrite=scenario.rewrite):
+    for tables in traffic.recorded(start, days, rewrite=scenario.rewrite):
         for flow, events in tables.items():
             if len(events):
                 found[flow].append(framer.frame(events))

@@ -5,13 +5,16 @@ import pytest
 
 from agents.peer_groups import GroupParams, PeerGroups
 
+MONDAY = 20_339  # 2025-09-08
 
-def learn(groups: PeerGroups, levels: np.ndarray, days: int, seed: int = 1) -> None:
-    rng = np.random.default_rng(seed)
-    for _ in range(days):
+
+def learn(groups: PeerGroups, levels: np.ndarray, days: int, *, first: int = MONDAY) -> None:
+    rng = np.random.default_rng(1)
+    for day in range(days):
         patients = np.maximum(rng.poisson(rng.gamma(5.0, levels / 5.0)), 1).astype(float)
         groups.learn(
             np.zeros(len(levels), np.int64),
+            day=np.full(len(levels), first + day),
             patients=patients,
             known=patients,
             unexplained=rng.binomial(patients.astype(int), 0.3).astype(float),
@@ -42,3 +45,46 @@ def test_groups_do_not_learn_from_each_other() -> None:
     groups = PeerGroups(GroupParams())
     learn(groups, np.full(50, 60.0), 20)
     assert groups.usual(np.array([1])).patients[0] == 14.0
+
+
+def test_a_crowd_on_one_weekend_says_little_of_working_days() -> None:
+    groups, saturday = PeerGroups(GroupParams()), MONDAY - 2
+    crowd, alone = np.full(5000, 3.0), np.zeros(1, np.int64)
+    learn(groups, crowd, 2, first=saturday)
+    weekend = groups.usual(alone)
+    assert weekend.patients[0] > 8.0
+    assert weekend.common_variance[0] > 0.25
+    assert weekend.days_worth[0] < 0.6
+    assert weekend.settled[0] < 0.1
+    learn(groups, 4.0 * crowd, 12)
+    working = groups.usual(alone)
+    assert working.patients[0] == pytest.approx(12.0, rel=0.15)
+    assert working.common_variance[0] < 0.01
+    assert working.days_worth[0] > 0.98
+    assert working.settled[0] == 1.0
+
+
+def test_a_day_counts_once_however_many_accounts_and_times_it_is_learned() -> None:
+    once, often = PeerGroups(GroupParams()), PeerGroups(GroupParams())
+    learn(once, np.full(5, 6.0), 1)
+    for _ in range(3):
+        learn(often, np.full(500, 6.0), 1)
+    group = np.zeros(1, np.int64)
+    assert once.usual(group).settled == often.usual(group).settled == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("day", "part"),
+    [(20_339, 1.0), (20_337, 0.2), (20_403, 0.2), (20_402, 0.2), (20_385, 0.5)],
+    ids=["a Monday", "a Saturday", "11 November", "the day between", "school holidays"],
+)
+def test_days_of_other_kinds_count_in_part(day: int, part: float) -> None:
+    groups = PeerGroups(GroupParams())
+    learn(groups, np.full(5, 6.0), 1, first=day)
+    assert groups.usual(np.zeros(1, np.int64)).settled[0] == pytest.approx(part / 10.0)
+
+
+def test_a_busy_beginning_is_believed_at_once() -> None:
+    groups = PeerGroups(GroupParams())
+    learn(groups, np.full(5000, 60.0), 1, first=MONDAY - 2)
+    assert groups.usual(np.zeros(1, np.int64)).patients[0] == pytest.approx(60.0, rel=0.05)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,7 +103,7 @@ def test_an_account_whose_days_say_nothing_gathers_no_evidence_however_long() ->
     assert quiet.share_score[0] < 0.1
 
 
-def crowd(slow: SlowChange, changed: int, day: int) -> Concluded:
+def crowd(slow: SlowChange, changed: int, day: int, *, settled: float = 1.0) -> Concluded:
     """A day of 200 accounts, some of whom see four times the usual share of strangers."""
     rows = np.arange(200)
     groups = Baselines(BaselineParams(), PeerGroups(GroupParams()))
@@ -115,7 +117,8 @@ def crowd(slow: SlowChange, changed: int, day: int) -> Concluded:
         unexplained=np.where(rows < changed, 8.0, 1.0),
         peak=patients / 3,
     )
-    return slow.close(closed, groups.expected(rows, closed.group, closed.day))
+    expected = groups.expected(rows, closed.group, closed.day)
+    return slow.close(closed, replace(expected, settled=np.full(200, settled)))
 
 
 def test_evidence_counts_for_less_where_it_often_begins_but_within_bounds() -> None:
@@ -137,6 +140,19 @@ def test_a_verdict_leaves_the_partitions_counts_alone() -> None:
     assert (slow.rows.table["crossings"].sum(), slow.rows.table["calendar_days"].sum()) == counts
     assert counts[0] == 5
     assert counts[1] == 200 * 6
+
+
+def test_days_of_a_group_that_has_not_settled_count_in_part_and_teach_no_rate() -> None:
+    new, half, known = (SlowChange(slow_change.Params()) for _ in range(3))
+    for day in range(20_000, 20_003):
+        nothing = crowd(new, 1, day, settled=0.0)
+        little = crowd(half, 1, day, settled=0.5)
+        full = crowd(known, 1, day)
+    assert nothing.share_score[0] == 0.0
+    assert 0.0 < little.share_score[0] < 0.4 * full.share_score[0]
+    assert not nothing.is_suspect[0]
+    assert half.rows.table["calendar_days"].sum() == 0
+    assert known.rows.table["calendar_days"].sum() == 200 * 3
 
 
 def test_a_rise_that_peers_share_is_excused_and_ones_own_is_not() -> None:
