@@ -100,6 +100,9 @@ def explains(series: int, one: Found, now: Minute, known: npt.NDArray[np.bool_])
         # With one part silent the others are so by chance, unless they are for long enough, each in
         # units of what makes an outage of it: a weekly job that fills an hour says nothing of the rest.
         evidence = mean / one.need[fresh]
+        # What known parts miss, the total misses too: the others must make an outage of their own.
+        if len(fresh) < len(cells) and evidence.sum() < 1.0:
+            return False
         return float(evidence.sum() - evidence.max()) >= _REST_HUSHED
     # No part may make more of the change than of the whole.
     total = max(float(change.sum()), 1e-9)

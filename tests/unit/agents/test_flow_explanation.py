@@ -18,12 +18,17 @@ TOTAL = next(
 FIRST, SECOND, THIRD = cells_of("*", "ES", "HOPITAL")[:3]
 
 
-def is_blamed(rates: dict[int, float], need: dict[int, float], known: tuple[int, ...] = ()) -> bool:
-    """Whether a sector of these parts is, when it has swallowed what makes an outage of it."""
+def is_blamed(
+    rates: dict[int, float],
+    need: dict[int, float],
+    known: tuple[int, ...] = (),
+    times: float = 1.0,
+) -> bool:
+    """Whether a sector of these parts is, when it has swallowed so often what makes an outage of it."""
     mean = np.zeros(2 * ROWS)
     mean[list(rates)] = list(rates.values())
     mean[TOTAL] = sum(rates.values())
-    swallowed = mean * NEED / mean[TOTAL]
+    swallowed = mean * times * NEED / mean[TOTAL]
     needs = np.full(ROWS, NEED)
     needs[list(need)] = list(need.values())
     zeros = np.zeros(2 * ROWS)
@@ -51,4 +56,7 @@ def test_a_part_whose_silences_are_long_by_habit_says_nothing_of_the_rest() -> N
 
 
 def test_what_is_known_of_a_part_is_no_news_of_the_total() -> None:
-    assert not is_blamed({FIRST: 3.0, SECOND: 2.0, THIRD: 2.0}, {}, known=(FIRST,))
+    rates = {FIRST: 3.0, SECOND: 2.0, THIRD: 2.0}
+    assert not is_blamed(rates, {}, known=(FIRST,))
+    assert not is_blamed(rates, {}, known=(FIRST,), times=1.7)
+    assert is_blamed(rates, {}, known=(FIRST,), times=1.8)
