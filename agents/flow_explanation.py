@@ -97,14 +97,21 @@ def explains(series: int, one: Found, now: Minute, known: npt.NDArray[np.bool_])
     change = (seen - mean) * one.direction
     largest = int(np.argmax(change))
     if one.need is not None:
-        # With one part silent the others are so by chance, unless they are for long enough, each in
-        # units of what makes an outage of it: a weekly job that fills an hour says nothing of the rest.
-        evidence = mean / one.need[fresh]
-        # What known parts miss, the total misses too: the others must make an outage of their own.
-        if len(fresh) < len(cells) and evidence.sum() < 1.0:
-            return False
-        return float(evidence.sum() - evidence.max()) >= _REST_HUSHED
+        is_partly_known = len(fresh) < len(cells)
+        return _rest_is_silent(mean / one.need[fresh], is_partly_known=is_partly_known)
     # No part may make more of the change than of the whole.
     total = max(float(change.sum()), 1e-9)
     weight = float(mean[largest] / max(float(mean.sum()), 1e-9))
     return float(change[largest]) / total <= max(0.8, 1.15 * weight)
+
+
+def _rest_is_silent(evidence: FloatArray, *, is_partly_known: bool) -> bool:
+    """Whether parts are silent that would not be by chance, each in units of what makes its outage.
+
+    With one part silent the others are so by chance, unless they are for long enough; and a weekly job
+    that fills an hour says nothing of the rest. What known parts miss, the total misses too: the others
+    must make an outage of their own.
+    """
+    if is_partly_known and evidence.sum() < 1.0:
+        return False
+    return float(evidence.sum() - evidence.max()) >= _REST_HUSHED
