@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.flow_habits import DRIFT_START, learn_drift, learn_long, learn_senders, senders
+from agents.flow_habits import DRIFT_START, learn_drift, learn_senders
 
 RECORD = np.dtype(
     [
         ("scatter", "<f8", (4, 8)),
-        ("silent", "<f8"),
         ("cluster", "<f8"),
         ("tried", "<f8"),
-        ("long_silence", "<f8"),
-        ("long_silences", "<f8"),
         ("drift", "<f8", (2,)),
         ("drift_peak", "<f8", (2,)),
         ("drift_excess", "<f8", (2,)),
     ]
 )
-OLD = np.zeros(1)
 YES = np.ones(1, np.bool_)
 
 
 def row() -> np.ndarray:
     table = np.zeros(1, RECORD)
-    table["scatter"], table["cluster"], table["long_silence"] = 300.0, 6.0, 1.0
+    table["scatter"], table["cluster"] = 300.0, 6.0
     table["drift_excess"] = 1.0
     return table
-
-
-def silences(table: np.ndarray, swallowed: float, count: int) -> None:
-    for _ in range(count):
-        table["silent"] = swallowed
-        learn_long(table, YES)
 
 
 def test_independent_events_are_one_sender_each() -> None:
@@ -42,22 +32,21 @@ def test_independent_events_are_one_sender_each() -> None:
     for speaks in rng.random(20_000) < -np.expm1(-0.5):
         learn_senders(table, np.array([speaks]), np.array([0.5]))
     assert abs(float(table["cluster"][0]) - 1.0) < 0.15
-    assert abs(float(senders(table, OLD)[0]) - 1.0) < 0.1
 
 
-def test_one_long_silence_says_little_and_many_say_how_long_they_are() -> None:
+def test_events_that_come_eight_at_a_time_are_one_sender() -> None:
     table = row()
-    table["cluster"] = 1.0
-    silences(table, 500.0, 1)
-    assert senders(table, OLD) < 1.3
-    silences(table, 48.0, 60)
-    assert 28 < float(senders(table, OLD)[0]) < 45
+    rng = np.random.default_rng(5)
+    for speaks in rng.random(40_000) < -np.expm1(-0.5 / 8):
+        learn_senders(table, np.array([speaks]), np.array([0.5]))
+    assert 6.5 < float(table["cluster"][0]) < 9.5
 
 
-def test_short_silences_teach_nothing_of_long_ones() -> None:
+def test_a_minute_of_which_nothing_was_expected_teaches_nothing() -> None:
     table = row()
-    silences(table, 7.9, 50)
-    assert table["long_silence"] == 1.0
+    learn_senders(table, YES, np.zeros(1))
+    assert float(table["cluster"][0]) == 6.0
+    assert float(table["tried"][0]) == 0.0
 
 
 def test_sums_that_often_go_far_and_come_back_move_the_bar() -> None:
