@@ -12,6 +12,14 @@ const OF_FLOWS = [
   ["CONFIRMED", "confirmFlow", "confirmFlowAsk"],
   ["BENIGN", "benign", "benignFlowAsk"],
 ];
+// Why a verdict was not taken, by the answer's status: the server tells its reasons in English only.
+const REFUSALS = {
+  403: "refusedElsewhere",
+  404: "refusedUnknown",
+  409: "refusedOld",
+  429: "refusedTooMany",
+  503: "refusedLater",
+};
 const FLOW_DETECTORS = new Set(["outage", "drop", "spike", "level_shift", "flooding"]);
 
 /**
@@ -30,13 +38,8 @@ async function send(findingId, verdict) {
     return word("unreachable");
   }
   if (answer.ok) return null;
-  let error = `HTTP ${answer.status}`;
-  try {
-    error = (await answer.json()).error ?? error;
-  } catch {
-    // an answer without a body says enough by its status
-  }
-  return word("refused", { error });
+  const known = REFUSALS[answer.status];
+  return known === undefined ? word("refused", { status: answer.status }) : word(known);
 }
 
 /**
