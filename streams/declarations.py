@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-
 from agents.objectives.declared import declaration_bytes
-from streams.errors import InputError, TransientError
+from streams.confirmed import confirming_producer
 from streams.topics import DECLARATIONS
 
 if TYPE_CHECKING:
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
     from streams.codec import SliceCodec
     from streams.kafka_access import KafkaAccess
 
-_CONNECT_MS: Final = 6_000
-_TOPIC_MS: Final = 8_000
 _CONFIRM_S: Final = 30.0
 
 
@@ -53,32 +48,14 @@ def publish_declarations(
     values: Sequence[bytes | None] = (
         [None] * len(stamped) if withdraw else declaration_bytes(stamped, codec)
     )
-    try:
-        producer = KafkaProducer(
-            **access.options(),
-            acks="all",
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=_CONNECT_MS,
-            max_block_ms=_TOPIC_MS,
-            client_id="vigie-declare",
-        )
-    except ValueError:
-        raise InputError(
-            f"VIGIE_KAFKA_BOOTSTRAP: {access.bootstrap} is not `host:port[,host:port…]`"
-        ) from None
-    except (KafkaError, OSError):
-        raise InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {access.bootstrap}") from None
-    try:
+    with confirming_producer(
+        access,
+        client_id="vigie-declare",
+        failure="did not confirm every declaration; declare the file again",
+    ) as producer:
         sent = [
             producer.send(DECLARATIONS, value, one.key.encode(), partition=0)
             for one, value in zip(stamped, values, strict=True)
         ]
         for confirmation in sent:
             confirmation.get(timeout=_CONFIRM_S)
-    except KafkaError as error:
-        raise TransientError(
-            f"Kafka at {access.bootstrap}: did not confirm every declaration; "
-            f"declare the file again ({type(error).__name__})"
-        ) from None
-    finally:
-        producer.close(timeout=1)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-
 from agents.findings import VerdictKind, verdict_bytes
 from agents.verdicts import verdict_on
 from simulators.partitions import partition_of
-from streams.errors import InputError, TransientError
+from streams.confirmed import confirming_producer
+from streams.errors import InputError
 from streams.kafka_access import kafka_access
 from streams.topics import VERDICTS
 
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from streams.kafka_access import KafkaAccess
     from streams.settings import Settings
 
-_CONNECT_MS: Final = 6_000
-_TOPIC_MS: Final = 8_000
 _CONFIRM_S: Final = 15.0
 
 
@@ -36,26 +32,11 @@ def publish_verdict(access: KafkaAccess, verdict: Verdict, codec: SliceCodec) ->
         TransientError: it was not confirmed, or a registry is used and does not answer.
     """
     key, value = verdict.structure_pid.encode(), verdict_bytes(verdict, codec)
-    try:
-        producer = KafkaProducer(
-            **access.options(),
-            acks="all",
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=_CONNECT_MS,
-            max_block_ms=_TOPIC_MS,
-            client_id="vigie-verdicts",
-        )
-    except (KafkaError, OSError):
-        raise InputError(f"VIGIE_KAFKA_BOOTSTRAP: no Kafka answers at {access.bootstrap}") from None
-    try:
+    with confirming_producer(
+        access, client_id="vigie-verdicts", failure="did not confirm the verdict"
+    ) as producer:
         place = partition_of(key, len(producer.partitions_for(VERDICTS)))
         producer.send(VERDICTS, value, key, partition=place).get(timeout=_CONFIRM_S)
-    except KafkaError as error:
-        raise TransientError(
-            f"Kafka at {access.bootstrap}: did not confirm the verdict ({type(error).__name__})"
-        ) from None
-    finally:
-        producer.close(timeout=1)
 
 
 class Desk:

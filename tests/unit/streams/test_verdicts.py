@@ -52,6 +52,6 @@ def test_a_finding_that_was_forgotten_meanwhile_is_not_judged() -> None:
 
 
 def test_a_kafka_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts, "_CONNECT_MS", 200)
+    monkeypatch.setattr("streams.confirmed._CONNECT_MS", 200)
     with pytest.raises(InputError, match="no Kafka answers"):
         asyncio.run(Desk(SETTINGS, view(finding()), CODEC).judge("f-0001", "BENIGN", NOW_MS))
