@@ -8,14 +8,14 @@ them (`Applied.accepted` is the place where detectors begin).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from agents.access_rows import SYMBOLS
 from agents.account_cells import CELL
+from agents.arrivals import FlowState, FlowTotals
 from agents.box_pressure import BoxPressure
 from agents.flow_minutes import MinuteCells
 from agents.partition_watch import PartitionWatch
@@ -25,11 +25,9 @@ from agents.structure_usage import StructureUsage
 from agents.usage_rules import SYMBOL_WORDS, usages_seen
 from streams.checkpoint import Journal, Section, Write
 from streams.digests import text_digests
-from streams.duplicates import DuplicateIndex, parse_ids
 from streams.errors import StateError
-from streams.event_time import MINUTE_MS, SECOND_MS, Watermark
+from streams.event_time import MINUTE_MS, SECOND_MS
 from streams.topics import FLOWS, MSS_MESSAGES, VERDICTS
-from streams.vocabulary import OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,69 +103,6 @@ class Applied:
     told: Told
 
 
-@dataclass(frozen=True, slots=True)
-class FlowTotals:
-    """Totals of one flow of one partition since the beginning of its topic.
-
-    Attributes:
-        events: sector x outcome counts, in the vocabulary's order.
-        dead_letters: by reason.
-    """
-
-    events: npt.NDArray[np.int64]
-    duplicates: int
-    late: int
-    dead_letters: Mapping[str, int]
-    watermark_ms: int
-    newest_ms: int
-    horizon_ms: int
-
-
-class _FlowState:
-    def __init__(self, params: ShardParams) -> None:
-        self.watermark = Watermark(params.allowed_lateness_ms)
-        self.ids = DuplicateIndex(params.duplicate_ids_max)
-        self.next_offset = 0
-        self.events = np.zeros((len(SECTORS), len(OUTCOMES)), np.int64)
-        self.duplicates = 0
-        self.late = 0
-        self.dead_letters: dict[str, int] = {}
-
-    def totals(self) -> FlowTotals:
-        newest_ms, value_ms = self.watermark.newest_ms, self.watermark.value_ms
-        return FlowTotals(
-            events=self.events.copy(),
-            duplicates=self.duplicates,
-            late=self.late,
-            dead_letters=dict(self.dead_letters),
-            watermark_ms=value_ms,
-            newest_ms=newest_ms,
-            horizon_ms=max(0, newest_ms - value_ms),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        codes = np.flatnonzero(self.events)
-        return {
-            "next": self.next_offset,
-            "newest_ms": self.watermark.newest_ms,
-            "floor_ms": self.watermark.floor_ms,
-            "events": [codes.tolist(), self.events.reshape(-1)[codes].tolist()],
-            "duplicates": self.duplicates,
-            "late": self.late,
-            "dead": self.dead_letters,
-        }
-
-    def from_json(self, state: Mapping[str, Any]) -> None:
-        self.next_offset = state["next"]
-        self.watermark.newest_ms = state["newest_ms"]
-        self.watermark.floor_ms = state["floor_ms"]
-        codes, counts = state["events"]
-        self.events.reshape(-1)[codes] = counts
-        self.duplicates = state["duplicates"]
-        self.late = state["late"]
-        self.dead_letters = dict(state["dead"])
-
-
 class Shard:
     """One partition's state.
 
@@ -186,8 +121,9 @@ class Shard:
         self._told_usage_ms: int | None = None
         self._untold_events = 0
         self._codes = codes
-        self._flows = {flow: _FlowState(params) for flow in FLOWS}
-        self._verdicts = _FlowState(params)
+        limits = params.allowed_lateness_ms, params.duplicate_ids_max
+        self._flows = {flow: FlowState(*limits) for flow in FLOWS}
+        self._verdicts = FlowState(*limits)
         self.rates = RollingRates(codes.size)
         self.usage = StructureUsage(codes.departments)
         self.minutes = MinuteCells(codes)
@@ -207,20 +143,13 @@ class Shard:
         times = frame["occurred_at"].to_numpy()
         newest_claim = np.maximum(times, frame["recorded_at"].to_numpy())
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
-        rows = self._accept(state, times, parse_ids(frame["event_id"].to_list()), on_time)
+        rows = state.accept(times, frame["event_id"], on_time)
         accepted = frame if len(rows) == frame.height else frame[rows]
-        watched = () if self.watch is None else _WATCHED.get(events.flow, ())
-        symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[events.flow])))
-        coded = self._codes.of(events.flow, accepted, symbols)
-        np.add.at(state.events, (coded.sector, coded.outcome), 1)
-        self.rates.add(times[rows], coded.codes)
+        coded = self._rate(events.flow, accepted, times[rows])
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
-            # What was told is final: a record that comes with an earlier log time counts from now.
-            self.minutes.add(np.maximum(log_ms, self._told_ms), coded)
-            if events.flow == MSS_MESSAGES:
-                self._count_boxes(accepted, coded, log_ms)
+            self._watch_flows(events.flow, accepted, coded, log_ms)
             told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
         applied = Applied(
             accepted=accepted,
@@ -233,6 +162,24 @@ class Shard:
         if len(rows):
             told.usage += self._count_usage(events.flow, applied)
         return applied
+
+    def _rate(self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array) -> Coded:
+        """Count accepted events by their labels; give the labels back by number."""
+        watched = () if self.watch is None else _WATCHED.get(flow, ())
+        symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[flow])))
+        coded = self._codes.of(flow, accepted, symbols)
+        np.add.at(self._flows[flow].events, (coded.sector, coded.outcome), 1)
+        self.rates.add(times_ms, coded.codes)
+        return coded
+
+    def _watch_flows(
+        self, flow: str, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array
+    ) -> None:
+        """Count accepted events for those who watch the flows."""
+        # What was told is final: a record that comes with an earlier log time counts from now.
+        self.minutes.add(np.maximum(log_ms, self._told_ms), coded)
+        if flow == MSS_MESSAGES:
+            self._count_boxes(accepted, coded, log_ms)
 
     def _count_usage(self, flow: str, applied: Applied) -> Iterable[UsagePart]:
         coded = applied.coded
@@ -300,33 +247,7 @@ class Shard:
                 told.cells.append(self.boxes.message(self._partition, heard_ms, heard_ms))
         return told
 
-    def _accept(
-        self,
-        state: _FlowState,
-        times: Int64Array,
-        ids: npt.NDArray[np.uint64],
-        on_time: npt.NDArray[np.bool_],
-    ) -> Int64Array:
-        rest = np.flatnonzero(on_time)
-        taken = []
-        # Cut where a generation of ids fills up, so that its effect on the watermark falls on the same
-        # event however the stream was cut into slices.
-        while rest.size:
-            room = state.ids.room
-            chunk, rest = rest[:room], rest[room:]
-            watermarks = state.watermark.observe(times[chunk])
-            late = times[chunk] < watermarks
-            candidates = chunk[~late]
-            fresh = state.ids.fresh(ids[candidates], watermarks[~late])
-            accepted = candidates[fresh]
-            state.watermark.raise_floor(state.ids.add(ids[accepted], times[accepted]))
-            state.late += int(late.sum())
-            state.duplicates += len(candidates) - len(accepted)
-            taken.append(accepted)
-        state.ids.expire(state.watermark.value_ms)
-        return np.concatenate(taken) if taken else np.zeros(0, np.int64)
-
-    def _state(self, topic: str) -> _FlowState:
+    def _state(self, topic: str) -> FlowState:
         return self._verdicts if topic == VERDICTS else self._flows[topic]
 
     def count_dead_letter(self, flow: str, reason: str) -> None:
