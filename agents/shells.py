@@ -31,12 +31,15 @@ class ProcessorGroup:
         table_name: name of the changelog table, and of the group in logs and metrics.
         build: makes the empty processor of a partition number.
         partitions: how many the topics have; `None` for the settings' common count.
+        adopted: told a partition number and its processor once its state is recovered; until then
+            another thread has it.
     """
 
     topics: tuple[str, ...]
     table_name: str
     build: Callable[[int], Processor]
     partitions: int | None = None
+    adopted: Callable[[int, Any], None] = lambda _partition, _processor: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,40 +118,43 @@ class Shell:
         self._farewells = 0
         self._rebalanced_at = time.monotonic()
 
-    async def adopt(self, table_name: str, entries: Mapping[int, Mapping[bytes, bytes]]) -> None:
-        """Build the processors of newly assigned partitions from their changelog entries.
+    async def adopt(self, table_name: str, partition: int, entries: Mapping[bytes, bytes]) -> bool:
+        """Build the processor of a newly assigned partition from its changelog entries.
+
+        Returns:
+            Whether the assignment still stands; not if partitions were given up meanwhile.
 
         Raises:
             StateError: the entries contradict each other.
         """
         group = self._group_of_table[table_name]
         farewells = self._farewells
-        for partition, found in entries.items():
-            processor = group.build(partition)
-            processor.recover(found, owner=self._ports.generation())
-            self._works[table_name, partition] = PartitionWork(
-                table_name,
-                partition,
-                processor,
-                limits=self._limits,
-                ports=self._ports,
-                observer=self._observer,
-                status=self._status,
-                fail=self._fail,
-            )
-            self._observer.recovered(
-                table_name,
-                partition,
-                entries=len(found),
-                size_bytes=sum(len(key) + len(value) for key, value in found.items()),
-                seconds=time.monotonic() - self._rebalanced_at,
-            )
-            for topic in group.topics:
-                self._observer.assigned(topic, partition)
-            # A big state takes long to build; the loop's other work goes on between partitions.
-            await asyncio.sleep(0)
-            if self._farewells != farewells:
-                return  # the partitions were given up meanwhile
+        processor = group.build(partition)
+        # In a thread: a big state takes many seconds, and the loop must go on answering.
+        await asyncio.to_thread(processor.recover, entries, owner=self._ports.generation())
+        if self._farewells != farewells:
+            return False
+        group.adopted(partition, processor)
+        self._works[table_name, partition] = PartitionWork(
+            table_name,
+            partition,
+            processor,
+            limits=self._limits,
+            ports=self._ports,
+            observer=self._observer,
+            status=self._status,
+            fail=self._fail,
+        )
+        self._observer.recovered(
+            table_name,
+            partition,
+            entries=len(entries),
+            size_bytes=sum(len(key) + len(value) for key, value in entries.items()),
+            seconds=time.monotonic() - self._rebalanced_at,
+        )
+        for topic in group.topics:
+            self._observer.assigned(topic, partition)
+        return True
 
     def begin_assignment(self) -> None:
         """Note that partitions are being assigned; recovery times count from here."""

@@ -209,6 +209,9 @@ def _add_agent(app: SliceApp, name: str, topics: tuple[str, ...], *, acks: bool)
         # Faust would acknowledge a slice behind our back, even after an exception (B9).
         async for event in stream.noack().events():
             await app.shell.take(event)
+            # A full queue is taken from without a turn of the loop: several slices would hold up
+            # everything else, the watchdog's tick included.
+            await asyncio.sleep(0)
 
     app.agent(topic, name=f"slices-{name}", supervisor_strategy=mode.CrashingSupervisor)(
         process_slices

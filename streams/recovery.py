@@ -56,6 +56,15 @@ class SliceRecovery(Recovery):  # type: ignore[misc]
             or generation_id != self.app.consumer_generation_id
         )
 
+    async def _build_offsets(
+        self, consumer: Any, tps: set[TP], destination: Any, title: str
+    ) -> None:
+        """Read every changelog from its start: tables keep no entries (`streams.table`)."""
+        for tp in tps:
+            destination[tp] = None
+            self.tp_to_table[tp].data.partitions.pop(tp.partition, None)
+        await super()._build_offsets(consumer, tps, destination, title)
+
     async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Any, title: str) -> None:
         """Seek behind the last offset seen.
 
@@ -77,6 +86,8 @@ class SliceRecovery(Recovery):  # type: ignore[misc]
         await app.on_rebalance_complete.send()
         self._set_recovery_ended()
         for table in self.tables.values():
+            if self._is_stale(generation_id):
+                return
             await table.on_recovery_completed(
                 self.actives_for_table[table], self.standbys_for_table[table]
             )

@@ -1,4 +1,8 @@
-"""A Faust table that holds the changelog entries of each partition apart, and writes them in order.
+"""A Faust table that hands a changelog's entries over once, partition by partition, and keeps none.
+
+The state is the processors'; entries beside it would hold everything twice. So they live from the
+reading of a changelog to the building of its state, and what is written is not kept at all
+(`streams.recovery` reads a changelog from its start whenever its partition is assigned).
 
 Faust's memory store has one dictionary for all partitions: equal keys of two partitions overwrite one
 another, and entries of a partition that was lost and comes back stay where the owner in between deleted
@@ -17,11 +21,11 @@ if TYPE_CHECKING:
     from faust.types import TP
 
 Write = tuple[bytes, bytes | None]
-Adopt = Callable[[str, Mapping[int, Mapping[bytes, bytes]]], Awaitable[None]]
+Adopt = Callable[[str, int, Mapping[bytes, bytes]], Awaitable[bool]]
 
 
 class PartitionedStore(memory.Store):  # type: ignore[misc]
-    """Changelog entries in memory, one dictionary per partition."""
+    """Changelog entries from their reading to their handing over, one dictionary per partition."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,26 +57,17 @@ class PartitionedStore(memory.Store):  # type: ignore[misc]
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Forget partitions that were away: Faust reads their changelogs from the start."""
-        del assigned, generation_id
-        topic = self.table.changelog_topic_name
-        for tp in revoked | newly_assigned:
-            if tp.topic == topic:
-                self.partitions.pop(tp.partition, None)
-
-    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Keep only what is assigned here."""
-        kept = {tp.partition for tp in active_tps | standby_tps}
-        for partition in set(self.partitions) - kept:
-            del self.partitions[partition]
+        """Forget what an interrupted recovery has read."""
+        del assigned, revoked, newly_assigned, generation_id
+        self.partitions.clear()
 
 
 class ChangelogTable(faust.Table):  # type: ignore[misc]
     """A table of bytes that a checkpoint writes and a recovery reads.
 
     Attributes:
-        adopt: awaited with the table's name and the entries of each assigned partition, once recovery
-            is complete and before any source record is processed.
+        adopt: awaited with the table's name, a partition and its entries for each assigned partition,
+            once recovery is complete and before any source record is processed; says whether to go on.
         on_adopt_error: called if `adopt` raises; Faust would swallow the error.
     """
 
@@ -103,18 +98,18 @@ class ChangelogTable(faust.Table):  # type: ignore[misc]
             ]
             for confirmation in sent:
                 await confirmation
-        self.data.apply(partition, writes)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Hand the recovered entries over."""
+        """Hand the recovered entries over and let go of them."""
         try:
             await super().on_recovery_completed(active_tps, standby_tps)
-            if self.adopt is not None:
-                found = self.data.partitions
-                await self.adopt(
-                    self.name,
-                    {tp.partition: found.get(tp.partition, {}) for tp in sorted(active_tps)},
-                )
+            read = self.data.partitions
+            for tp in sorted(active_tps):
+                if self.adopt is not None and not await self.adopt(
+                    self.name, tp.partition, read.pop(tp.partition, {})
+                ):
+                    break
+            read.clear()
         except Exception as exc:
             if self.on_adopt_error is None:
                 raise

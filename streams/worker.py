@@ -191,7 +191,12 @@ class Worker:
     def groups(self) -> tuple[ProcessorGroup, ...]:
         """What is processed: the partitions of flows and verdicts, the marks', the region's cells."""
         return (
-            ProcessorGroup((*FLOWS, VERDICTS), SOURCE, self._build_source),
+            ProcessorGroup(
+                (*FLOWS, VERDICTS),
+                SOURCE,
+                self._build_source,
+                adopted=self._shards.__setitem__,
+            ),
             ProcessorGroup((ACTIVITY_MARKS,), ACTIVITY, self._build_activity),
             ProcessorGroup((REGION_CELLS,), REGION, self._build_region, partitions=1),
         )
@@ -253,7 +258,7 @@ class Worker:
         )
 
     def _build_source(self, partition: int) -> SourceProcessor:
-        processor = SourceProcessor(
+        return SourceProcessor(
             partition=partition,
             codec=self._codec,
             reader=self._reader,
@@ -262,8 +267,6 @@ class Worker:
             mark_partitions=self.settings.partitions,
             counted=self._counted,
         )
-        self._shards[partition] = processor
-        return processor
 
     def _build_activity(self, partition: int) -> ActivityProcessor:
         return ActivityProcessor(partition=partition)

@@ -121,7 +121,8 @@ async def measure_stock(events: int) -> float:
 
 async def measure_slices(events: int) -> float:
     app = slice_app((ProcessorGroup(("left",), "work", NoWork),))
-    await app.shell.adopt("work", {tp.partition: {} for tp in SOURCES})
+    for partition in sorted({tp.partition for tp in SOURCES}):
+        await app.shell.adopt("work", partition, {})
     (agent,) = app.agents.values()
     channel = agent.channel.clone(is_iterator=True)
     return await run(app, channel, agent.fun(app.stream(channel)), events)

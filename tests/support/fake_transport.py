@@ -69,6 +69,9 @@ class FakeThread(mode.Service):  # type: ignore[misc]  # mode ships no types
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self.highwater(tp) for tp in partitions}
 
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        return {tp: self.starts.get(tp, 500) for tp in partitions}
+
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         if self.commit_fails:
             return False

@@ -143,8 +143,9 @@ class SimulatedWorker:
         self._shell.begin_assignment()
         for group in self._groups:
             held = list(partitions) if group.partitions is None else [0] * singles
-            entries = {n: self._log.changelogs[group.table_name, n] for n in held}
-            await self._shell.adopt(group.table_name, entries)
+            for n in held:
+                entries = self._log.changelogs[group.table_name, n]
+                await self._shell.adopt(group.table_name, n, entries)
             for topic in group.topics:
                 for number in held:
                     self._next[topic, number] = self._log.committed.get((topic, number), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ class World:
 
     def __init__(self, *, finish_timeout_s: float = 5.0) -> None:
         self.processors: dict[int, TallyProcessor] = {}
+        self.adopted: list[int] = []
+        self.recovering: Callable[[float], bool] = lambda _timeout_s: True
         self.appended: list[tuple[str, int, bytes | None]] = []
         self.append_gate = asyncio.Event()
         self.append_gate.set()
@@ -65,7 +68,7 @@ class World:
         self.status = WorkerStatus()
         self.observer = RecordingObserver()
         self.shell = Shell(
-            (ProcessorGroup(("left", "right"), "tally", self.build),),
+            (ProcessorGroup(("left", "right"), "tally", self.build, adopted=self.adopt),),
             (Subscription("counts", self.hear, self.reset),),
             limits=WorkLimits(interval_s=60.0, max_bytes=1_000_000),
             finish_timeout_s=finish_timeout_s,
@@ -81,8 +84,18 @@ class World:
         )
 
     def build(self, partition: int) -> TallyProcessor:
-        self.processors[partition] = TallyProcessor(partition)
-        return self.processors[partition]
+        processor = self.processors[partition] = TallyProcessor(partition)
+        recover = processor.recover
+
+        def slow(entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
+            assert self.recovering(5.0)
+            recover(entries, owner=owner)
+
+        processor.recover = slow  # type: ignore[method-assign]
+        return processor
+
+    def adopt(self, partition: int, _processor: object) -> None:
+        self.adopted.append(partition)
 
     def hear(self, partition: int, records: Sequence[object]) -> None:
         self.heard.append((partition, len(records)))
@@ -129,7 +142,8 @@ def in_world(test: Callable[[World], Awaitable[None]], **options: Any) -> World:
 
 def test_co_partitioned_topics_share_the_processor_of_their_partition() -> None:
     async def test(world: World) -> None:
-        await world.shell.adopt("tally", {0: {}, 1: {}})
+        for partition in (0, 1):
+            assert await world.shell.adopt("tally", partition, {})
         await world.shell.take(world.slice("left", 0, 0, 1))
         await world.shell.take(world.slice("right", 0, 0))
         await world.shell.take(world.slice("left", 1, 5))
@@ -143,7 +157,8 @@ def test_co_partitioned_topics_share_the_processor_of_their_partition() -> None:
 def test_processors_start_from_the_entries_of_their_own_partition() -> None:
     async def test(world: World) -> None:
         state = b'{"count":7,"total":7,"offsets":{"left":7}}'
-        await world.shell.adopt("tally", {0: {STATE_KEY: state}, 1: {}})
+        await world.shell.adopt("tally", 0, {STATE_KEY: state})
+        await world.shell.adopt("tally", 1, {})
         await world.shell.take(world.slice("left", 0, 5, 6, 7))
 
     world = in_world(test)
@@ -153,18 +168,34 @@ def test_processors_start_from_the_entries_of_their_own_partition() -> None:
 
 def test_partitions_that_are_given_up_while_their_state_is_built_stay_given_up() -> None:
     async def test(world: World) -> None:
-        building = asyncio.create_task(world.shell.adopt("tally", {0: {}, 1: {}, 2: {}}))
+        building = asyncio.create_task(world.shell.adopt("tally", 0, {}))
         await asyncio.sleep(0)
         await world.shell.finish()
-        await building
+        assert not await building
         assert world.shell._works == {}
+        assert world.adopted == []
 
-    assert 2 not in in_world(test).processors
+    in_world(test)
+
+
+def test_the_loop_goes_on_while_a_state_is_built_and_nobody_sees_it_half_built() -> None:
+    async def test(world: World) -> None:
+        may_end = threading.Event()
+        world.recovering = may_end.wait
+        building = asyncio.create_task(world.shell.adopt("tally", 1, {}))
+        await asyncio.sleep(0.01)
+        assert world.adopted == []
+        assert world.shell._works == {}
+        may_end.set()
+        assert await building
+        assert world.adopted == [1]
+
+    in_world(test)
 
 
 def test_finishing_checkpoints_acknowledges_and_forgets() -> None:
     async def test(world: World) -> None:
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         await world.shell.take(world.slice("left", 0, 0, 1))
         await world.shell.finish()
         assert len(world.appended) == 1
@@ -186,7 +217,7 @@ def test_finishing_checkpoints_acknowledges_and_forgets() -> None:
 def test_finishing_that_takes_too_long_ends_the_worker() -> None:
     async def test(world: World) -> None:
         world.append_gate.clear()
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         await world.shell.take(world.slice("left", 0, 0))
         await world.shell.finish()
 
@@ -199,7 +230,7 @@ def test_finishing_that_takes_too_long_ends_the_worker() -> None:
 
 def test_a_worker_thrown_out_of_the_group_writes_nothing_more() -> None:
     async def test(world: World) -> None:
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         await world.shell.take(world.slice("left", 0, 0))
         world.member = False
         await world.shell.finish()
@@ -211,7 +242,7 @@ def test_a_worker_thrown_out_of_the_group_writes_nothing_more() -> None:
 def test_a_worker_thrown_out_while_writing_ends() -> None:
     async def test(world: World) -> None:
         world.append_gate.clear()
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         await world.shell.take(world.slice("left", 0, 0))
         (work,) = world.shell._works.values()
         writing = asyncio.create_task(work.flush())
@@ -227,7 +258,7 @@ def test_a_worker_thrown_out_while_writing_ends() -> None:
 
 def test_an_exception_of_a_processor_ends_the_worker_and_nothing_follows_it() -> None:
     async def test(world: World) -> None:
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         await world.shell.take(world.slice("left", 0, 0))
         await world.shell.take(world.slice("left", 0, 1, value=b"no number"))
         await world.shell.take(world.slice("right", 0, 0))
@@ -315,7 +346,7 @@ def test_processors_learn_how_far_their_topics_were_read_where_no_record_waits()
     told: list[Mapping[str, int]] = []
 
     async def test(world: World) -> None:
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         world.processors[0].pass_time = lambda read_ms: told.append(read_ms) or ()  # type: ignore[method-assign,assignment,func-returns-value]
         await world.shell.take(world.slice("left", 0, 0))
         await world.shell.take(world.slice("right", 0, 3))
@@ -330,7 +361,7 @@ def test_processors_learn_how_far_their_topics_were_read_where_no_record_waits()
 
 def test_a_failure_while_time_passes_ends_the_worker() -> None:
     async def test(world: World) -> None:
-        await world.shell.adopt("tally", {0: {}})
+        await world.shell.adopt("tally", 0, {})
         await world.shell.take(world.slice("left", 0, 0))
 
         def fail(*_: object) -> int:

@@ -132,8 +132,9 @@ def test_no_state_is_built_for_an_assignment_that_is_gone() -> None:
         app, ours = make()
         built: list[str] = []
 
-        async def adopt(name: str, _entries: object) -> None:
+        async def adopt(name: str, _partition: int, _entries: object) -> bool:
             built.append(name)
+            return True
 
         app.tables["tally"].adopt = adopt
         ours._revocations = app.consumer.revocations - 1
@@ -141,3 +142,42 @@ def test_no_state_is_built_for_an_assignment_that_is_gone() -> None:
         return built
 
     assert asyncio.run(run()) == []
+
+
+def test_every_changelog_is_read_from_its_start_also_that_of_a_partition_that_stayed() -> None:
+    async def run() -> None:
+        app, ours = make()
+        table = app.tables["tally"]
+        offsets: dict[TP, int | None] = {}
+        for recovery, kept in ((Recovery(app, app.tables), 900), (ours, 499)):
+            recovery.tp_to_table[CHANGELOG] = table
+            table.data.partitions[0] = {b"half": b"read"}
+            offsets[CHANGELOG] = 900  # where an earlier recovery, or ours, stood
+            await recovery._build_offsets(app.consumer, {CHANGELOG}, offsets, "active")
+            assert offsets == {CHANGELOG: kept}
+        assert table.data.partitions == {}
+
+    asyncio.run(run())
+
+
+def test_no_table_is_handed_over_after_the_partitions_were_given_up() -> None:
+    async def run() -> list[str]:
+        other = ProcessorGroup(("third",), "other", TallyProcessor)
+        app = slice_app((GROUP, other))
+        app._fetcher.maybe_start = _nothing  # type: ignore[method-assign]
+        built: list[str] = []
+
+        async def adopt(name: str, _partition: int, _entries: object) -> bool:
+            built.append(name)
+            app.consumer.revocations += 1
+            return False
+
+        ours = app.tables.recovery
+        for table in app.tables.values():
+            table.adopt = adopt
+            ours.actives_for_table[table].add(TP(table.changelog_topic_name, 0))
+        ours._revocations = app.consumer.revocations
+        await ours.on_recovery_completed(1)
+        return built
+
+    assert len(asyncio.run(run())) == 1

@@ -52,33 +52,55 @@ def test_tombstones_delete_and_entries_of_another_topic_are_dropped() -> None:
     asyncio.run(run())
 
 
-def test_a_partition_that_was_away_starts_from_nothing() -> None:
+def test_what_an_interrupted_recovery_has_read_is_forgotten() -> None:
     async def run() -> None:
         mine = table()
         mine.apply_changelog_batch([event(0, b"a", b"1"), event(1, b"b", b"1")])
         gone, kept = TP(TOPIC, 0), TP(TOPIC, 1)
         await mine.on_rebalance({kept}, {gone}, set())
-        assert mine.data.partitions == {1: {b"b": b"1"}}
-        await mine.on_rebalance({kept, gone}, set(), {gone, TP("left", 1)})
-        assert mine.data.partitions == {1: {b"b": b"1"}}
+        assert mine.data.partitions == {}
 
     asyncio.run(run())
 
 
-def test_recovery_hands_over_each_active_partition_even_an_empty_one() -> None:
+def test_recovery_hands_over_each_active_partition_even_an_empty_one_and_keeps_nothing() -> None:
     async def run() -> None:
         mine = table()
-        adopted: dict[str, Any] = {}
+        adopted: dict[int, Any] = {}
+        held: list[set[int]] = []
 
-        async def adopt(name: str, entries: Any) -> None:
-            adopted[name] = dict(entries)
+        async def adopt(name: str, partition: int, entries: Any) -> bool:
+            assert name == "tally"
+            adopted[partition] = dict(entries)
+            held.append(set(mine.data.partitions))
+            return True
 
         mine.adopt = adopt
-        mine.apply_changelog_batch([event(0, b"a", b"1"), event(3, b"z", b"1")])
-        await mine.on_recovery_completed({TP(TOPIC, 0), TP(TOPIC, 1)}, set())
-        assert adopted == {"tally": {0: {b"a": b"1"}, 1: {}}}
+        mine.apply_changelog_batch(
+            [event(0, b"a", b"1"), event(2, b"c", b"1"), event(3, b"z", b"1")]
+        )
+        await mine.on_recovery_completed({TP(TOPIC, number) for number in range(3)}, set())
+        assert adopted == {0: {b"a": b"1"}, 1: {}, 2: {b"c": b"1"}}
+        assert held == [{2, 3}, {2, 3}, {3}]
+        assert mine.data.partitions == {}
 
     asyncio.run(run())
+
+
+def test_no_further_partition_is_handed_over_once_the_assignment_is_gone() -> None:
+    async def run() -> list[int]:
+        mine = table()
+        adopted: list[int] = []
+
+        async def adopt(_name: str, partition: int, _entries: object) -> bool:
+            adopted.append(partition)
+            return partition < 1
+
+        mine.adopt = adopt
+        await mine.on_recovery_completed({TP(TOPIC, number) for number in range(3)}, set())
+        return adopted
+
+    assert asyncio.run(run()) == [0, 1]
 
 
 def test_state_that_contradicts_itself_ends_the_worker() -> None:
@@ -132,7 +154,7 @@ def test_the_last_write_waits_until_all_others_are_confirmed() -> None:
         assert not appending.done()
         producer.sent[2][1].set_result(None)
         await appending
-        assert mine.data.partitions == {1: {b"1": b"a", b"end": b"c"}}
+        assert mine.data.partitions == {}
 
     asyncio.run(run())
 
