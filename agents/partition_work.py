@@ -26,10 +26,14 @@ class WorkLimits:
     Attributes:
         interval_s: longest time that a processed slice stays unacknowledged before a checkpoint.
         max_bytes: pending changelog bytes that force one.
+        quiet_interval_s: longest time that state which time alone changed waits for one. It is concluded
+            from time again after a restart; a partition in which nothing happens would else write its
+            header twice a second for ever.
     """
 
     interval_s: float
     max_bytes: int
+    quiet_interval_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,7 @@ class PartitionWork:
         message.records = ()  # the offsets are enough from here on; the bytes may go
         if outgoing:
             self._outbox.append((message.topic, outgoing))
-        self._set_timer()
+        self._set_timer(self._limits.interval_s)
 
     def pass_time(self, read_ms: Mapping[str, int]) -> None:
         """Tell the processor how far its topics were read; see `Processor.pass_time`."""
@@ -104,12 +108,16 @@ class PartitionWork:
             self._outbox.append((next(iter(read_ms)), outgoing))
         if outgoing or self._processor.pending_bytes():
             self._is_touched = True
-            self._set_timer()
+            self._set_timer(self._limits.quiet_interval_s)
 
-    def _set_timer(self) -> None:
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._limits.interval_s, self._start_checkpoint)
+    def _set_timer(self, delay_s: float) -> None:
+        """Have a checkpoint made within `delay_s`; an earlier one that is set stays."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if self._timer.when() <= loop.time() + delay_s:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(delay_s, self._start_checkpoint)
 
     async def after_slice(self) -> None:
         """Send what the slice caused and checkpoint if enough is pending."""

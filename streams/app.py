@@ -173,6 +173,7 @@ def create_app(
     app.binding = SliceBinding(
         slice_topics=replayed | {topic for group in groups for topic in group.topics},
         replay_topics=replayed,
+        step_groups=tuple(group.topics for group in groups if len(group.topics) > 1),
         slice_max_records=settings.slice_max_records,
         idempotent=idempotent,
         status=status,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +17,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.fetching import install_raw_records
+from streams.in_step import InStep
 from streams.observing import Position, WorkerStatus
 from streams.slices import RecordSlice, SliceMessage, SliceScheduler
 
@@ -28,6 +30,8 @@ FETCH_MAX_WAIT_MS = 250
 # A slice costs a millisecond however small it is. At a low rate the broker gathers records for the
 # quarter of a second above instead of answering for each; under load an answer is full at once.
 FETCH_MIN_BYTES = 262_144
+# Wait for the flow that is behind only so long before asking again which one that is.
+NARROW_TIMEOUT_S = 0.1
 # Longest time that the commit before giving up partitions may take.
 COMMIT_TIMEOUT_S = 5.0
 
@@ -41,6 +45,7 @@ class SliceBinding:
     Attributes:
         slice_topics: topics whose records travel in slices.
         replay_topics: slice topics without commits, read from their start at each assignment.
+        step_groups: co-partitioned topics that are read in step (`streams.in_step`).
         slice_max_records: most records in one slice.
         idempotent: whether Kafka grants producer ids.
         status: positions of the sources, kept in step.
@@ -49,6 +54,7 @@ class SliceBinding:
 
     slice_topics: frozenset[str]
     replay_topics: frozenset[str]
+    step_groups: tuple[tuple[str, ...], ...]
     slice_max_records: int
     idempotent: bool
     status: WorkerStatus
@@ -103,6 +109,7 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
         self.binding: SliceBinding = transport.app.binding
         self._in_flight: dict[TP, deque[SliceMessage]] = defaultdict(deque)
         self._retry: dict[TP, int] = {}
+        self._in_step = InStep(self.binding.step_groups)
         self.revocations = 0
         super().__init__(transport, *args, **kwargs)
         self.scheduler = SliceScheduler(self.binding.slice_topics, self.binding.slice_max_records)
@@ -121,8 +128,23 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
         # Faust shares the live set with aiokafka's thread. If all partitions are paused while the
         # thread waits, the set is empty, which aiokafka takes for "any partition": records of paused
         # sources are fetched, dropped by Faust, and their positions have moved on.
-        wanted = frozenset(active_partitions or ())
-        return await super()._getmany(wanted, timeout) if wanted else {}
+        active = frozenset(active_partitions or ())
+        if not active:
+            return {}
+        wanted = self._in_step.choose(active, self._end_of, time.monotonic())
+        if len(wanted) < len(active):
+            timeout = min(timeout, NARROW_TIMEOUT_S)
+        found = await super()._getmany(wanted, timeout)
+        for tp, records in found.items():
+            last = records[-1]
+            self._in_step.took(tp, last.offset + 1, last.timestamp)
+        return found
+
+    def _end_of(self, place: tuple[str, int]) -> int | None:
+        """The end of a source's log: as the last fetch told it, or as it was at the assignment."""
+        position = self.binding.status.positions.get(place)
+        told: int | None = self.highwater(TP(*place))
+        return told if position is None else max(told or 0, position.highwater)
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         if not isinstance(record, RecordSlice):
@@ -217,6 +239,7 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
         """
         self._in_flight.clear()
         self._retry.clear()
+        self._in_step.forget()
         await super().perform_seek()
         sources = [tp for tp in self.assignment() if self._is_sliced(tp)]
         fresh = [
@@ -229,8 +252,10 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
             self._read_offset[tp] = starts[tp] or None
         ends = await self.highwaters(*sources) if sources else {}
         for tp in sources:
+            next_offset = self._read_offset[tp] or 0
+            self._in_step.begin(tp, next_offset)
             self.binding.status.positions[tp.topic, tp.partition] = Position(
-                next_offset=self._read_offset[tp] or 0, highwater=ends.get(tp) or 0
+                next_offset=next_offset, highwater=ends.get(tp) or 0
             )
 
     async def refresh_highwaters(self) -> None:
@@ -256,6 +281,7 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
         """Finish and commit before Faust forgets what was acknowledged (B1)."""
         self.revocations += 1
         self.binding.status.phase = "rebalancing"
+        self._in_step.forget()
         if revoked:
             self.stop_flow()
             self.app.flow_control.suspend()

@@ -20,6 +20,9 @@ COMMIT_INTERVAL_S = 1.0
 # Longest time that a record may wait for a broker, e.g. while a partition changes its leader.
 PRODUCE_TIMEOUT_S = 60.0
 REQUEST_TIMEOUT_S = 30.0
+# Most records taken from the fetcher at once. It holds a backlog as the broker sent it; taken, a record
+# is objects of several times its size, and taking without an end keeps the group's heartbeat waiting.
+TAKEN_RECORDS_MAX = 65_536
 # Changelogs and dead letters carry values of up to 2 MiB (streams.topics).
 MAX_REQUEST_BYTES = 4_194_304
 
@@ -47,7 +50,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_rebalance_timeout": REBALANCE_TIMEOUT_S,
         "broker_request_timeout": max(REQUEST_TIMEOUT_S, float(settings.session_timeout_s)),
         "broker_max_poll_interval": 300.0,
-        "broker_max_poll_records": None,
+        "broker_max_poll_records": TAKEN_RECORDS_MAX,
         "broker_check_crcs": True,
         "consumer_max_fetch_size": settings.fetch_max_bytes,
         "consumer_auto_offset_reset": "earliest",

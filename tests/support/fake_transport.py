@@ -57,6 +57,8 @@ class FakeThread(mode.Service):  # type: ignore[misc]  # mode ships no types
         self.ends: dict[TP, int] = {}
         self.sought: dict[TP, int] = {}
         self.asked: list[Any] = []
+        self.timeouts: list[float] = []
+        self.found: dict[TP, list[FakeRecord]] = {}
         self.generation = 1
         self.polled_ms: int | None = None
 
@@ -90,9 +92,10 @@ class FakeThread(mode.Service):  # type: ignore[misc]  # mode ships no types
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         self.sought.update(partitions)
 
-    async def getmany(self, active_partitions: Any, _timeout: float) -> Any:
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
         self.asked.append(active_partitions)
-        return {}
+        self.timeouts.append(timeout)
+        return self.found
 
     def read_until_ms(self, tp: TP, next_offset: int) -> int | None:
         return self.polled_ms if next_offset >= self.ends.get(tp, 0) else None

@@ -56,7 +56,9 @@ class ScriptedProcessor:
 class World:
     """Everything that a partition's work touches, and a log of it."""
 
-    def __init__(self, *, pending: int = 0, interval_s: float = 60.0) -> None:
+    def __init__(
+        self, *, pending: int = 0, interval_s: float = 60.0, quiet_interval_s: float = 60.0
+    ) -> None:
         self.log: list[str] = []
         self.confirmations: list[asyncio.Future[None]] = []
         self.auto_confirm = True
@@ -71,7 +73,9 @@ class World:
             "table",
             0,
             self.processor,  # type: ignore[arg-type]  # its records are plain objects
-            limits=WorkLimits(interval_s=interval_s, max_bytes=100),
+            limits=WorkLimits(
+                interval_s=interval_s, max_bytes=100, quiet_interval_s=quiet_interval_s
+            ),
             ports=WorkPorts(send=self.send, append=self.append, may_write=lambda: self.member),
             observer=NullObserver(),
             status=self.status,
@@ -317,9 +321,20 @@ def test_time_that_changes_nothing_writes_nothing() -> None:
     assert in_world(test).log == []
 
 
-def test_time_that_changes_the_state_alone_is_written_at_the_interval() -> None:
+def test_time_that_changes_the_state_alone_is_written_at_the_quiet_interval() -> None:
     async def test(world: World) -> None:
         world.work.pass_time({"left": 5})
         await asyncio.sleep(0.05)
 
-    assert in_world(test, pending=10, interval_s=0.01).log[:1] == ["append 0"]
+    assert in_world(test, pending=10, quiet_interval_s=0.01).log[:1] == ["append 0"]
+    assert in_world(test, pending=10, interval_s=0.01).log == []
+
+
+def test_a_slice_does_not_wait_for_the_quiet_interval() -> None:
+    async def test(world: World) -> None:
+        world.work.pass_time({"left": 5})
+        world.work.process(world.slice("a"))
+        await asyncio.sleep(0.05)
+
+    log = in_world(test, pending=10, interval_s=0.01).log
+    assert log == ["send 1", "append 1", "ack a"]

@@ -9,7 +9,7 @@ import pytest
 from faust.types import TP
 
 from agents.shells import ProcessorGroup
-from tests.support.fake_transport import deliver, deliver_plain, slice_app, stock_app
+from tests.support.fake_transport import FakeRecord, deliver, deliver_plain, slice_app, stock_app
 from tests.support.tally_worker import TallyProcessor
 
 LEFT = TP("left", 0)
@@ -281,5 +281,26 @@ def test_nothing_is_fetched_while_all_partitions_are_paused() -> None:
         consumer = ours()
         assert await consumer._getmany(set(), 1.0) == {}
         assert consumer._thread.asked == []
+
+    asyncio.run(run())
+
+
+def test_the_flow_that_is_behind_in_log_time_is_asked_first_and_not_for_long() -> None:
+    async def run() -> None:
+        consumer = ours()
+        thread = consumer._thread
+        thread.ends.update({LEFT: 50, RIGHT: 50})
+        await consumer.perform_seek()
+        thread.found = {LEFT: [FakeRecord("left", 0, 9, timestamp=50_000)]}
+        await consumer._getmany({LEFT, RIGHT}, 1.0)
+        thread.found = {RIGHT: [FakeRecord("right", 0, 9, timestamp=60_000)]}
+        await consumer._getmany({LEFT, RIGHT}, 1.0)
+        thread.found = {}
+        await consumer._getmany({LEFT, RIGHT}, 1.0)
+        assert thread.asked == [{LEFT, RIGHT}, {RIGHT}, {LEFT}]
+        assert thread.timeouts == [1.0, 0.1, 0.1]
+        await consumer.on_partitions_revoked({LEFT, RIGHT})
+        await consumer._getmany({LEFT, RIGHT}, 1.0)
+        assert thread.asked[-1] == {LEFT, RIGHT}
 
     asyncio.run(run())
