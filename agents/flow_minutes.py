@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.flow_series import ALL_CELLS, BOX_CLASSES, CELLS, WIDTH
+from agents.sparse_rows import HEAD, packed_rows
 from streams.errors import StateError
 from streams.event_time import HOUR_MS, MINUTE_MS, SECOND_MS
 from streams.vocabulary import OUTCOMES
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 _VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BHqH")  # version, partition, heard_ms, minutes
 _COUNTS: Final = struct.Struct("<I")  # bytes of counts; what follows them are the seconds
-_MINUTE: Final = struct.Struct("<qH")  # minute, numbers
 _FAILURE: Final = OUTCOMES.index("FAILURE")
 _DENSE_MINUTES: Final = 1440
 """A slice that spans no more is counted in one table."""
 _FIRST_ROWS: Final = 128
+_SPARE: Final = 8
+"""Rows that may stand ready for each one in use."""
 MINUTES_TOLD: Final = 480
 _KEPT_MINUTES: Final = 2 * HOUR_MS // MINUTE_MS
 
@@ -77,8 +79,12 @@ def encode_minutes(message: FlowMinutes) -> bytes:
 
 def _both(minutes: dict[int, CountArray], seconds: dict[int, HeardArray]) -> bytes:
     known = sorted(minutes)
-    counts = _packed(known, np.stack([minutes[minute] for minute in known])) if known else b""
+    counts = _packed_counts(known, [minutes[minute] for minute in known])
     return _COUNTS.pack(len(counts)) + counts + pack_seconds(seconds)
+
+
+def _packed_counts(minutes: list[int], counts: list[CountArray] | CountArray) -> bytes:
+    return b"".join(packed_rows(minutes, counts, "<u2", "<u4"))
 
 
 def _read_both(payload: bytes, where: str) -> tuple[dict[int, CountArray], dict[int, HeardArray]]:
@@ -107,15 +113,13 @@ def read_minutes(value: bytes) -> FlowMinutes:
 
 def pack_seconds(seconds: dict[int, HeardArray]) -> bytes:
     """The seconds heard in some minutes as bytes: only of cells that were heard."""
-    chunks = []
-    for minute, heard in sorted(seconds.items()):
-        cells = np.flatnonzero(heard)
-        chunks += [
-            _MINUTE.pack(minute, len(cells)),
-            cells.astype("u1").tobytes(),
-            heard[cells].astype("<u8").tobytes(),
-        ]
-    return b"".join(chunks)
+    known = sorted(seconds)
+    return b"".join(pack_each_second(known, [seconds[minute] for minute in known]))
+
+
+def pack_each_second(minutes: list[int], heard: list[HeardArray] | HeardArray) -> list[bytes]:
+    """`pack_seconds` of each of n minutes by itself, from n rows."""
+    return packed_rows(minutes, heard, "u1", "<u8")
 
 
 def unpack_seconds(payload: bytes, where: str) -> dict[int, HeardArray]:
@@ -127,10 +131,10 @@ def unpack_seconds(payload: bytes, where: str) -> dict[int, HeardArray]:
     seconds: dict[int, HeardArray] = {}
     at = 0
     while at < len(payload):
-        if at + _MINUTE.size > len(payload):
+        if at + HEAD.size > len(payload):
             raise StateError(f"{where}: a minute's seconds are cut short")
-        minute, count = _MINUTE.unpack_from(payload, at)
-        at += _MINUTE.size
+        minute, count = HEAD.unpack_from(payload, at)
+        at += HEAD.size
         if at + 9 * count > len(payload):
             raise StateError(f"{where}: a minute's seconds are cut short")
         cells = np.frombuffer(payload, "u1", count, at)
@@ -144,29 +148,14 @@ def unpack_seconds(payload: bytes, where: str) -> dict[int, HeardArray]:
     return seconds
 
 
-def _packed(minutes: list[int], counts: CountArray) -> bytes:
-    """The counts of m minutes, shape (m, WIDTH), as bytes: only what is not zero."""
-    # Found in all minutes at once: a day has 1,440 of them, each with a few dozen counts.
-    row, place = np.nonzero(counts)
-    places, values = place.astype("<u2").tobytes(), counts[row, place].astype("<u4").tobytes()
-    lengths = np.bincount(row, minlength=len(minutes)).tolist()
-    chunks = []
-    at = 0
-    for minute, length in zip(minutes, lengths, strict=True):
-        end = at + length
-        chunks += [_MINUTE.pack(minute, length), places[2 * at : 2 * end], values[4 * at : 4 * end]]
-        at = end
-    return b"".join(chunks)
-
-
 def _unpacked(payload: bytes, where: str) -> dict[int, CountArray]:
     minutes: dict[int, CountArray] = {}
     at = 0
     while at < len(payload):
-        if at + _MINUTE.size > len(payload):
+        if at + HEAD.size > len(payload):
             raise StateError(f"{where}: a minute is cut short")
-        minute, count = _MINUTE.unpack_from(payload, at)
-        at += _MINUTE.size
+        minute, count = HEAD.unpack_from(payload, at)
+        at += HEAD.size
         if at + 6 * count > len(payload):
             raise StateError(f"{where}: a minute is cut short")
         places = np.frombuffer(payload, "<u2", count, at)
@@ -195,7 +184,7 @@ class MinuteCells:
         self._cell_size = departments * outcomes
         # One table for all minutes, so that a slice that spans many is counted at once.
         self._table: CountArray = np.zeros((_FIRST_ROWS, WIDTH), np.uint32)
-        self._heard = np.zeros((_FIRST_ROWS, CELLS, SECONDS), np.bool_)
+        self._heard: HeardArray = np.zeros((_FIRST_ROWS, CELLS), np.uint64)
         self._minutes: dict[int, int] = {}
         self._free = list(range(_FIRST_ROWS))
         self._untold: set[int] = set()
@@ -206,8 +195,9 @@ class MinuteCells:
         failed = np.flatnonzero(coded.outcome == _FAILURE)
         place = coded.codes[0] // self._cell_size
         rows = self._count(log_ms, place, failed)
-        seconds = log_ms // SECOND_MS % SECONDS
-        self._heard.reshape(-1)[(rows * CELLS + place) * SECONDS + seconds] = True
+        seconds = (log_ms // SECOND_MS % SECONDS).astype(np.uint64)
+        bits = np.left_shift(np.uint64(1), seconds)
+        np.bitwise_or.at(self._heard.reshape(-1), rows * CELLS + place, bits)
 
     def add_boxes(self, log_ms: Int64Array, box_class: Int64Array, is_read: Int64Array) -> None:
         """Count n MSSanté events by the class of the receiving box (place in `BOX_CLASSES`).
@@ -231,16 +221,16 @@ class MinuteCells:
         minutes = log_ms // MINUTE_MS
         first, last = int(minutes.min()), int(minutes.max())
         if first == last:
-            of_event: Int64Array | int = self._row(first)
+            of_event: Int64Array | int = self._rows([first])[0]
         elif last - first < _DENSE_MINUTES:
             since = minutes - first
             present = np.flatnonzero(np.bincount(since))
             rows = np.zeros(last - first + 1, np.int64)
-            rows[present] = [self._row(first + offset) for offset in present.tolist()]
+            rows[present] = self._rows((present + first).tolist())
             of_event = rows[since]
         else:
             known, which = np.unique(minutes, return_inverse=True)
-            rows = np.array([self._row(minute) for minute in known.tolist()])
+            rows = np.array(self._rows(known.tolist()))
             of_event = rows[which]
         cells = place + of_event * WIDTH
         flat = self._table.reshape(-1)
@@ -249,18 +239,19 @@ class MinuteCells:
             np.add.at(flat, cells[also] + ALL_CELLS, np.uint32(1))
         return of_event
 
-    def _row(self, minute: int) -> int:
-        self._untold.add(minute)
-        self._dirty.add(minute)
-        row = self._minutes.get(minute)
-        if row is None:
+    def _rows(self, minutes: list[int]) -> list[int]:
+        """The rows of distinct minutes that change now; those that are new get one."""
+        self._untold.update(minutes)
+        self._dirty.update(minutes)
+        rows = self._minutes
+        for minute in [minute for minute in minutes if minute not in rows]:
             if not self._free:
                 count = len(self._table)
                 self._table = np.concatenate([self._table, np.zeros_like(self._table)])
                 self._heard = np.concatenate([self._heard, np.zeros_like(self._heard)])
                 self._free.extend(range(count, 2 * count))
-            row = self._minutes[minute] = self._free.pop()
-        return row
+            rows[minute] = self._free.pop()
+        return [rows[minute] for minute in minutes]
 
     def _counts(self, minutes: list[int]) -> CountArray:
         """The counts of m minutes, shape (m, WIDTH)."""
@@ -269,13 +260,8 @@ class MinuteCells:
 
     def _seconds(self, minutes: list[int]) -> dict[int, HeardArray]:
         """When cells were heard in these minutes."""
-        if not minutes:
-            return {}
-        table = self._heard[[self._minutes[minute] for minute in minutes]]
-        bits = np.packbits(table, axis=2, bitorder="little")
-        padded = np.zeros((*bits.shape[:2], 8), np.uint8)
-        padded[:, :, : bits.shape[2]] = bits
-        return dict(zip(minutes, padded.view("<u8")[:, :, 0], strict=True))
+        heard = self._heard[[self._minutes[minute] for minute in minutes]] if minutes else ()
+        return dict(zip(minutes, heard, strict=True))
 
     def message(self, partition: int, before_ms: int, heard_ms: int) -> FlowMinutes:
         """The minutes that end by `before_ms` and changed since they were told last.
@@ -288,12 +274,28 @@ class MinuteCells:
         self._untold.difference_update(due)
         told = dict(zip(due, self._counts(due), strict=True)) if due else {}
         seconds = self._seconds([*due, *({before} & self._minutes.keys())])
-        for minute in [m for m in self._minutes if m < before - _KEPT_MINUTES]:
-            row = self._minutes.pop(minute)
-            self._table[row] = 0
-            self._heard[row] = False
-            self._free.append(row)
+        self._forget_before(before - _KEPT_MINUTES)
         return FlowMinutes(partition, heard_ms, told, seconds)
+
+    def _forget_before(self, first: int) -> None:
+        rows = [self._minutes.pop(minute) for minute in [m for m in self._minutes if m < first]]
+        if not rows:
+            return
+        self._table[rows] = 0
+        self._heard[rows] = 0
+        self._free += rows
+        if _SPARE * max(len(self._minutes), _FIRST_ROWS) < len(self._table):
+            # A backlog is over, which needed a row for each of its minutes.
+            kept = list(self._minutes.values())
+            size = max(_FIRST_ROWS, 2 * len(kept))
+            table, heard = self._table[kept], self._heard[kept]
+            self._table, self._heard = (
+                np.zeros((size, WIDTH), np.uint32),
+                np.zeros((size, CELLS), np.uint64),
+            )
+            self._table[: len(kept)], self._heard[: len(kept)] = table, heard
+            self._minutes = dict(zip(self._minutes, range(len(kept)), strict=True))
+            self._free = list(range(len(kept), size))
 
     def messages(self, partition: int, before_ms: int, heard_ms: int) -> Iterator[FlowMinutes]:
         """`message` in parts of at most `MINUTES_TOLD`, so that a backlog fits into Kafka's records."""
@@ -324,8 +326,10 @@ class MinuteCells:
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The present counts of these minutes that are still kept."""
         kept = sorted(keys & self._minutes.keys())
-        minutes = dict(zip(kept, self._counts(kept), strict=True)) if kept else {}
-        return bytes([_VERSION]) + _both(minutes, self._seconds(kept)), set(kept)
+        rows = [self._minutes[minute] for minute in kept]
+        counts = _packed_counts(kept, self._table[rows])
+        head = bytes([_VERSION]) + _COUNTS.pack(len(counts))
+        return head + counts + b"".join(pack_each_second(kept, self._heard[rows])), set(kept)
 
     def load(self, payload: bytes) -> set[int]:
         """Restore minutes; they will be told again, which changes nothing.
@@ -337,10 +341,8 @@ class MinuteCells:
             raise StateError("flow minutes: state of another version")
         minutes, seconds = _read_both(payload[1:], "flow minutes")
         for minute, counts in minutes.items():
-            row = self._row(minute)  # may put another table in the place of this one
+            (row,) = self._rows([minute])  # may put another table in the place of this one
             self._table[row] = counts
-            heard = seconds.get(minute, NOTHING_HEARD)
-            shifts = np.arange(SECONDS, dtype=np.uint64)
-            self._heard[row] = (heard[:, None] >> shifts) & np.uint64(1)
+            self._heard[row] = seconds.get(minute, NOTHING_HEARD)
         self._dirty.difference_update(minutes)
         return set(minutes)

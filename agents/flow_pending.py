@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.flow_minutes import NOTHING_HEARD, SECONDS, pack_seconds, unpack_seconds
+from agents.flow_minutes import NOTHING_HEARD, SECONDS, pack_each_second, unpack_seconds
 from agents.flow_series import WIDTH
+from agents.sparse_rows import HEAD, packed_rows
 from streams.errors import StateError
 from streams.event_time import MINUTE_MS, SECOND_MS
 
@@ -128,18 +129,29 @@ class PendingMinutes:
             _FORMAT, self.next_minute, self.next_second, self.hour, len(self._heard_ms)
         )
         chunks = [head, np.array(self._heard_ms, "<i8").tobytes()]
-        for minute in sorted(kept):
-            counted, heard = self._minutes.get(minute, {}), self._seconds.get(minute, {})
-            for partition in sorted(counted.keys() | heard.keys()):
-                counts = counted.get(partition, _NO_COUNTS)
-                places = np.flatnonzero(counts)
-                seconds = pack_seconds({minute: heard.get(partition, NOTHING_HEARD)})
-                chunks += [
-                    _PENDING.pack(minute, partition, len(places), len(seconds)),
-                    places.astype("<u2").tobytes(),
-                    counts[places].astype("<u4").tobytes(),
-                    seconds,
-                ]
+        entries = [
+            (minute, partition)
+            for minute in sorted(kept)
+            for partition in sorted(
+                self._minutes.get(minute, {}).keys() | self._seconds.get(minute, {}).keys()
+            )
+        ]
+        minutes = [minute for minute, _ in entries]
+        counts = packed_rows(
+            minutes,
+            [self._minutes.get(minute, {}).get(own, _NO_COUNTS) for minute, own in entries],
+            "<u2",
+            "<u4",
+        )
+        heard = [self._seconds.get(minute, {}).get(own, NOTHING_HEARD) for minute, own in entries]
+        seconds = pack_each_second(minutes, heard)
+        for (minute, partition), own, of_entry in zip(entries, counts, seconds, strict=True):
+            _, length = HEAD.unpack_from(own)
+            chunks += [
+                _PENDING.pack(minute, partition, length, len(of_entry)),
+                own[HEAD.size :],
+                of_entry,
+            ]
         return b"".join(chunks), kept | {_CLOCK_KEY}
 
     def load(self, payload: bytes) -> set[int]:

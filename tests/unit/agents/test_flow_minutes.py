@@ -169,3 +169,16 @@ def test_a_backlog_is_told_in_parts_that_each_know_how_far_they_go() -> None:
         end_ms,
     ]
     assert [one.heard_ms for one in cells.messages(3, end_ms, end_ms)] == [end_ms]
+
+
+def test_a_backlog_gives_its_memory_back_and_counts_go_on() -> None:
+    cells = MinuteCells(CODES)
+    minutes = 3_000
+    cells.add(START + MINUTE_MS * np.arange(minutes), coded(["SUCCESS"] * minutes))
+    backlog_rows = len(cells._table)
+    end = START + minutes * MINUTE_MS
+    assert len(cells.message(0, end, end).minutes) == minutes
+    assert len(cells._table) < backlog_rows // 8
+    cells.add(np.array([end - MINUTE_MS, end]), coded(["SUCCESS", "FAILURE"]))
+    told = cells.message(0, end + MINUTE_MS, end + MINUTE_MS)
+    assert [told.minutes[minute][CELL] for minute in sorted(told.minutes)] == [2, 1]
