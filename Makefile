@@ -14,6 +14,10 @@ READY := $(VENV)/.ready
 VENDOR := metrics/page/vendor
 CHARTS := $(if $(shell command -v npm),$(VENDOR)/.ready)
 
+# What the benchmark's competitors need lives apart: nothing of it is a dependency of Vigie.
+BENCH_VENV := build/bench-venv
+BENCH_ARGS ?=
+
 # Quick tests share the cores; the system tests own their servers and run one after another.
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
@@ -82,15 +86,23 @@ test-system: venv servers ## the tests against real Apache Kafka, Prometheus and
 screenshots: venv page-assets servers ## the pictures of the page in deploy/screenshots/, over weeks of the simulated region
 	$(BIN)/python -m tests.support.screenshots
 
-bench: venv servers ## events/s of the worker against a stock Faust agent, on a real Kafka
-	$(BIN)/python tests/benchmarks/throughput.py
+bench: venv servers $(BENCH_VENV)/.ready ## the worker against Faust, Quix Streams, a hand-written loop, Kafka Streams; ten minutes
+	$(BIN)/python -m tests.benchmarks.stages
+	$(BIN)/python -m tests.benchmarks.peers $(BENCH_ARGS)
+
+$(BENCH_VENV)/.ready: requirements-bench.txt
+	@$(PYTHON) -m venv --clear $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --require-hashes --only-binary :all: --requirement requirements-bench.txt
+	@touch $@
 
 dashboards: venv ## write the Grafana dashboards in deploy/grafana anew from their code
 	$(BIN)/python -m metrics.dashboards deploy/grafana/dashboards
 
-lock: venv ## write requirements.txt and requirements-dev.txt anew from pyproject.toml
+lock: venv ## write requirements.txt, -dev.txt and -bench.txt anew from what they are asked for
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
 	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --upgrade --output-file requirements-bench.txt tests/benchmarks/peers/requirements.in
 
 clean: ## remove what the tests and tools wrote (the jars of the system tests stay in build/kafka)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build/logs dist

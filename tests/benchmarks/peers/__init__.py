@@ -1,0 +1,1 @@
+"""The worker beside four other ways of doing the same work on the same Kafka."""

@@ -1,0 +1,35 @@
+"""The floor under the worker: the same bytes through aiokafka's fetcher, looked at by nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer
+
+from streams.settings import Settings
+from tests.benchmarks.peers.work import Order, Progress, Result
+
+
+async def consume(order: Order) -> None:
+    settings = Settings(kafka_bootstrap=order.bootstrap)
+    consumer = AIOKafkaConsumer(
+        *order.flow_of_topic,
+        bootstrap_servers=order.bootstrap,
+        group_id=order.group,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=settings.fetch_max_bytes,
+        check_crcs=True,
+    )
+    await consumer.start()
+    progress, done = Progress(order.progress), 0
+    while done < order.events:
+        records = await consumer.getmany(timeout_ms=200)
+        done += sum(map(len, records.values()))
+        progress.note(done)
+    progress.end(done)
+    await consumer.stop()
+    Result(done, {}, {}).write(order.result)
+
+
+if __name__ == "__main__":
+    asyncio.run(consume(Order.from_environment()))

@@ -1,0 +1,191 @@
+"""The worker itself: timed by its own `/metrics`, judged by the state that it has made durable."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agents.access_rows import SURFACES
+from agents.series import PAIRS, SeriesCodes
+from agents.shard import Shard
+from streams.event_time import MINUTE_MS
+from streams.settings import Settings
+from streams.topic_admin import ensure_topics
+from streams.topics import FLOWS
+from streams.worker import shard_params
+from tests.benchmarks.peers.log import PARTITIONS, changelog, empty_own_topics
+from tests.benchmarks.peers.running import (
+    TIMEOUT_S,
+    Measured,
+    Sample,
+    cpu_seconds,
+    measured,
+    peak_bytes,
+    pinned,
+)
+from tests.support.servers_worker import COMMAND, Worker, summed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmarks.peers.work import Result
+
+# Every sample costs the worker a whole exposition, so they are seldom; but a short run needs some.
+_LONGEST_SAMPLE_S = 1.0
+_SHORTEST_SAMPLE_S = 0.3
+_EVENTS_PER_SAMPLE_S = 1_000_000
+# Looks are judged half a second after the log's end is reached, by the clock.
+_SETTLE_S = 3.0
+
+
+def run_worker(
+    directory: Path, bootstrap: str, *, watch: str, number: int, truth: Result, check: bool
+) -> Measured:
+    """One run of `vigie worker` over the whole log.
+
+    Args:
+        directory: where its log goes.
+        bootstrap: Kafka servers.
+        watch: `VIGIE_WATCH`.
+        number: of the round.
+        truth: what it has to count.
+        check: whether its state is read back from the changelog and compared in full; else the
+            totals alone.
+    """
+    empty_own_topics(bootstrap)
+    group = f"vigie-{watch}-{number}"
+    settings = Settings(
+        kafka_bootstrap=bootstrap, partitions=PARTITIONS, group_id=group, watch=watch
+    )
+    ensure_topics(settings, create=True)
+    own: dict[str, str | int] = {"partitions": PARTITIONS, "watch": watch, "group_id": group}
+    samples: list[Sample] = []
+    step_s = max(truth.events / _EVENTS_PER_SAMPLE_S * _LONGEST_SAMPLE_S, _SHORTEST_SAMPLE_S)
+    step_s = min(step_s, _LONGEST_SAMPLE_S)
+    with Worker(directory, group, bootstrap=bootstrap, command=pinned(COMMAND), **own) as worker:
+        deadline = time.monotonic() + TIMEOUT_S
+        pid = worker.process.pid
+        while not samples or samples[-1].events < truth.events:
+            if not worker.process.running:
+                raise worker.process.error(f"ended with {worker.process.returncode}")
+            if time.monotonic() > deadline:
+                raise worker.process.error(f"not through within {TIMEOUT_S:.0f} s")
+            # The clock before the question: the worker answers with what it had confirmed by then.
+            asked, cpu_s = time.monotonic(), cpu_seconds(pid)
+            samples.append(
+                Sample(asked, cpu_s, peak_bytes(pid), summed("vigie_events_total", worker))
+            )
+            time.sleep(max(0.0, asked + step_s - time.monotonic()))
+        total = summed("vigie_events_total", worker)
+        if check:
+            time.sleep(_SETTLE_S)
+        worker.process.terminate()
+    wrong = "" if total == truth.events else f"{total:.0f} events, not {truth.events}"
+    if check and not wrong:
+        wrong = compare(recovered(bootstrap, settings), truth).wrong
+    return measured(group, samples, truth.events, wrong=wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How much of a worker's durable state was held against the truth, and in which it differs."""
+
+    cells: int
+    account_days: int
+    wrong: str
+
+
+def recovered(bootstrap: str, settings: Settings) -> list[Shard]:
+    """A worker's state as its changelog has it."""
+    params = shard_params(settings)
+    codes = SeriesCodes(params.departments)
+    shards = []
+    for number, entries in enumerate(changelog(bootstrap, f"{settings.group_id}-source-changelog")):
+        shard = Shard(params, codes, number)
+        shard.recover(entries, owner=1)
+        shards.append(shard)
+    return shards
+
+
+def compare(shards: list[Shard], truth: Result) -> Compared:
+    """Hold shards against the truth.
+
+    Compared are the totals of each flow, every minute of the last hour and every five minutes of the
+    last day by flow, sector and department (older ones have left the windows), and, where accounts are
+    watched, the distinct patients of every account on its partition's open day (closed days live on in
+    baselines).
+    """
+    wrong = _wrong_totals(shards, truth)
+    end = max(minute for minute, *_ in truth.minutes) + 1
+    compared = 0
+    for minutes, span in ((1, 60), (5, 24 * 60)):
+        cells, bad = _differing_cells(shards, truth, minutes, end - span, end)
+        compared += cells
+        if bad:
+            wrong.append(f"{bad} of {cells} cells of {minutes} min differ")
+    days, bad = _account_days(shards, truth)
+    if bad:
+        wrong.append(f"{bad} of {days} account-days differ")
+    return Compared(compared, days, "; ".join(wrong))
+
+
+def _wrong_totals(shards: list[Shard], truth: Result) -> list[str]:
+    wrong = []
+    totals = Counter(dict.fromkeys(FLOWS, 0))
+    for shard in shards:
+        for flow, total in shard.totals().items():
+            totals[flow] += int(total.events.sum())
+            if total.duplicates or total.late or total.dead_letters:
+                wrong.append(f"{flow}: an event was refused")
+    expected = Counter(dict.fromkeys(FLOWS, 0))
+    for (_, flow, _, _), n in truth.minutes.items():
+        expected[flow] += n
+    return wrong if totals == expected else [*wrong, "totals of the flows differ"]
+
+
+def _differing_cells(
+    shards: list[Shard], truth: Result, minutes: int, start: int, end: int
+) -> tuple[int, int]:
+    """How many cells of so many minutes there are in `[start, end)`, and how many of them differ."""
+    wanted: Counter[tuple[int, str, str, str]] = Counter()
+    for (minute, flow, sector, department), n in truth.minutes.items():
+        if minute // minutes >= start // minutes:
+            wanted[minute // minutes, flow, sector, department] += n
+    found = _cells(shards, minutes, start // minutes, -(-end // minutes))
+    return len(wanted), sum(found[key] != wanted[key] for key in found.keys() | wanted.keys())
+
+
+def _cells(
+    shards: list[Shard], minutes: int, first: int, end: int
+) -> Counter[tuple[int, str, str, str]]:
+    """Events of the cells `[first, end)` of so many minutes, by flow, sector and department."""
+    found: Counter[tuple[int, str, str, str]] = Counter()
+    for shard in shards:
+        codes, step_ms = shard._codes, minutes * MINUTE_MS
+        (ring,) = (ring for ring in shard.rates.rings if ring.step_ms == step_ms)
+        cells = ring.cells(first * step_ms, end * step_ms)
+        traffic = cells[:, : int(np.prod(codes.shape))].reshape(-1, *codes.shape).sum(axis=4)
+        for cell, flow, pair, department in np.argwhere(traffic).tolist():
+            key = (first + cell, FLOWS[flow], PAIRS[pair][0], codes.departments[department])
+            found[key] += int(traffic[cell, flow, pair, department])
+    return found
+
+
+def _account_days(shards: list[Shard], truth: Result) -> tuple[int, int]:
+    """How many account-days were held against the truth, and how many of them differ."""
+    compared = bad = 0
+    for shard in shards:
+        if shard.watch is None:
+            continue
+        table, day = shard.watch.watch.days.table, shard.watch.open_day
+        for row in np.flatnonzero(table["day"] == day).tolist():
+            account = shard.watch.accounts[row]
+            person = account.actor_pid or ""
+            key = (day, SURFACES[account.surface], account.structure_pid, person)
+            compared += 1
+            bad += int(table["patients"][row]) != truth.patients.get(key, 0)
+    return compared, bad
