@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from streams.observing import Observer, WorkerStatus
     from streams.processing import Outgoing, Processor
 
+# The flows of one fetch come slice by slice; a checkpoint that is overdue waits so long for the others.
+GATHER_S = 0.05
 # Processing goes on while a checkpoint is being written; this many times the size that forces one
 # may pile up before processing waits for the broker.
 BACKLOG_CHECKPOINTS = 8
@@ -24,7 +26,8 @@ class WorkLimits:
     """When to checkpoint.
 
     Attributes:
-        interval_s: longest time that a processed slice stays unacknowledged before a checkpoint.
+        interval_s: shortest time from one checkpoint to the next, unless bytes force it, and so the
+            longest that a processed slice waits for one.
         max_bytes: pending changelog bytes that force one.
         quiet_interval_s: longest time that state which time alone changed waits for one. It is concluded
             from time again after a restart; a partition in which nothing happens would else write its
@@ -87,6 +90,7 @@ class PartitionWork:
         self._sending = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
+        self._begun_s = asyncio.get_running_loop().time()
         self._is_touched = False
         self._task: asyncio.Task[None] | None = None
         self._due_again = False
@@ -99,7 +103,10 @@ class PartitionWork:
         message.records = ()  # the offsets are enough from here on; the bytes may go
         if outgoing:
             self._outbox.append((message.topic, outgoing))
-        self._set_timer(self._limits.interval_s)
+        # Counted from the last checkpoint: what comes after a pause is durable, and seen, at once.
+        since_s = asyncio.get_running_loop().time() - self._begun_s
+        interval_s = self._limits.interval_s
+        self._set_timer(max(min(GATHER_S, interval_s), interval_s - since_s))
 
     def pass_time(self, read_ms: Mapping[str, int]) -> None:
         """Tell the processor how far its topics were read; see `Processor.pass_time`."""
@@ -178,6 +185,7 @@ class PartitionWork:
             if not (self._unacked or self._is_touched) or not self._ports.may_write():
                 return
             started = time.perf_counter()
+            self._begun_s = asyncio.get_running_loop().time()
             covered, self._unacked = self._unacked, []
             self._is_touched = False
             frozen = self._processor.checkpoint()

@@ -29,6 +29,7 @@ import mode
 from agents.partition_work import WorkLimits
 from agents.shells import Ports, ProcessorGroup, Shell, Subscription
 from streams.acls import worker_rights
+from streams.allocator import bound_heaps
 from streams.consumer import SliceBinding, SliceTransport
 from streams.faust_settings import faust_settings
 from streams.kafka_access import kafka_access
@@ -255,6 +256,7 @@ def run_worker(
         ConfigError: a required setting is missing.
         InputError: Kafka does not answer, or a topic is missing or has other partitions.
     """
+    bound_heaps()
     return asyncio.run(
         _serve(
             settings,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 
+from streams.allocator import give_back
+
 if TYPE_CHECKING:
     from faust.types import TP
 
@@ -91,6 +93,8 @@ class SliceRecovery(Recovery):  # type: ignore[misc]
             await table.on_recovery_completed(
                 self.actives_for_table[table], self.standbys_for_table[table]
             )
+        # What was read is state now; the bytes that it was read from go back.
+        await asyncio.to_thread(give_back)
         assignment = consumer.assignment()
         if assignment:
             await self._wait(consumer.perform_seek(), timeout=app.conf.broker_request_timeout)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import FutureMessage
 
-from agents.partition_work import PartitionWork, WorkLimits, WorkPorts
+from agents.partition_work import GATHER_S, PartitionWork, WorkLimits, WorkPorts
 from streams.observing import NullObserver, WorkerStatus
 from streams.processing import Checkpoint, Outgoing
 
@@ -338,3 +338,22 @@ def test_a_slice_does_not_wait_for_the_quiet_interval() -> None:
 
     log = in_world(test, pending=10, interval_s=0.01).log
     assert log == ["send 1", "append 1", "ack a"]
+
+
+def test_what_comes_after_a_pause_is_durable_at_once_and_what_follows_waits_its_turn() -> None:
+    waits: list[float] = []
+
+    async def test(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        for pause_s in (100.0, 0.0, 20.0):
+            world.work._begun_s -= pause_s
+            world.work.process(world.slice("a"))
+            assert world.work._timer is not None
+            waits.append(world.work._timer.when() - loop.time())
+            await world.work.flush()
+
+    in_world(test, interval_s=60.0)
+    after_a_pause, at_once, after_a_third = waits
+    assert after_a_pause <= GATHER_S
+    assert 59.0 < at_once <= 60.0
+    assert 39.0 < after_a_third <= 40.0
