@@ -22,6 +22,7 @@ import numpy.typing as npt
 from streams.errors import StateError
 from streams.event_time import day_of_month, month_of_day, paris_days
 from streams.topics import FLOWS
+from streams.validity import LAST_DAY
 from streams.vocabulary import SECTORS
 
 if TYPE_CHECKING:
@@ -133,7 +134,11 @@ def read_marks(value: bytes) -> MarkArray:
     """
     if value[:1] != _FORMAT or (len(value) - 1) % _MARK.itemsize:
         raise StateError("activity-marks: a message is not a list of marks")
-    return np.frombuffer(value, _MARK, offset=1)
+    marks = np.frombuffer(value, _MARK, offset=1)
+    days = marks["day"]
+    if (marks["code"] >= CODES).any() or (days < 0).any() or (days > LAST_DAY).any():
+        raise StateError("activity-marks: a mark of a code or day that does not exist")
+    return marks
 
 
 class ActivityCells:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from agents.finding_history import FindingHistory
+from agents.plausible import fault_of_finding, fault_of_verdict
+from streams.recordwise import BadRecordError, RejectReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -215,7 +217,10 @@ def read_finding(value: bytes | None, reader: RecordReader) -> Finding:
         BadRecordError: it is none.
         TransientError: a registry is used and does not answer.
     """
-    return Finding.from_record(reader.read(FINDING, value))
+    finding = Finding.from_record(reader.read(FINDING, value))
+    if fault := fault_of_finding(finding):
+        raise BadRecordError(RejectReason.INVALID_VALUE, f"{FINDING}.{fault}: cannot be so")
+    return finding
 
 
 def verdict_bytes(verdict: Verdict, codec: SliceCodec) -> bytes:
@@ -235,7 +240,10 @@ def read_verdict(value: bytes | None, reader: RecordReader) -> Verdict:
         BadRecordError: it is none.
         TransientError: a registry is used and does not answer.
     """
-    return Verdict.from_record(reader.read(VERDICT, value))
+    verdict = Verdict.from_record(reader.read(VERDICT, value))
+    if fault := fault_of_verdict(verdict):
+        raise BadRecordError(RejectReason.INVALID_VALUE, f"{VERDICT}.{fault}: cannot be so")
+    return verdict
 
 
 def _avro_name(name: str) -> str:

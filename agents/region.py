@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from agents.activity import ActivityCells, read_marks
 from agents.source import dead_letter
-from streams.checkpoint import Journal
+from streams.checkpoint import Journal, damage_named
 from streams.errors import StateError
 from streams.processing import Checkpoint, Outgoing
 from streams.topics import ACTIVITY_COUNTS, ACTIVITY_MARKS
@@ -23,6 +24,7 @@ NOT_A_MARK: Final = "NOT_A_MARK"
 
 _FORMAT: Final = 1
 _PUBLISHED_DAYS: Final = 3
+_KEY: Final = re.compile(rb"[0-9]{1,5}")
 
 
 class ActivityProcessor:
@@ -39,13 +41,14 @@ class ActivityProcessor:
 
     def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """See `streams.processing.Processor.recover`."""
-        header_bytes = self._journal.recover(entries, owner=owner)
-        if header_bytes is not None:
-            header = orjson.loads(header_bytes)
-            if header["format"] != _FORMAT:
-                raise StateError(f"changelog: state format {header['format']} is not {_FORMAT}")
-            self._next_offset = header["next"]
-        self.cells.recovered()
+        with damage_named():
+            header_bytes = self._journal.recover(entries, owner=owner)
+            if header_bytes is not None:
+                header = orjson.loads(header_bytes)
+                if header["format"] != _FORMAT:
+                    raise StateError(f"changelog: state format {header['format']} is not {_FORMAT}")
+                self._next_offset = header["next"]
+            self.cells.recovered()
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Take marks; give back this partition's counts if they changed."""
@@ -122,7 +125,7 @@ class RegionCounts:
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take one message of the counts' topic; one that is not ours is passed over."""
-        if key is None or not key.isdigit():
+        if key is None or not _KEY.fullmatch(key):
             return  # `agents.region_usage` has keys of its own there
         part = _read_counts(value)
         if part is not None:

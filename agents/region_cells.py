@@ -14,13 +14,17 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import orjson
 
 from agents.account_cells import encode_cells, read_cells
-from agents.box_pressure import BoxCounts, encode_boxes, read_boxes
+from agents.box_pressure import QUARTER_MS, BoxCounts, encode_boxes, read_boxes
 from agents.findings import Verdict
 from agents.flow_minutes import FlowMinutes, encode_minutes, read_minutes
+from agents.plausible import fault_of_verdict
 from streams.errors import StateError
+from streams.event_time import DAY_MS, MINUTE_MS
+from streams.validity import LAST_DAY, LATEST_TIME_MS
 
 if TYPE_CHECKING:
     from agents.account_cells import CellArray
@@ -30,6 +34,10 @@ _DAYS: Final = 2
 _VERDICT: Final = 3
 _BOXES: Final = 4
 _DAYS_HEAD: Final = struct.Struct("<Hi")
+
+FURTHEST_MS: Final = 400 * DAY_MS
+"""Every minute between what a message says and what was judged is judged, so one that was made up could
+keep the region's watch busy for good. No log is kept longer than this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,15 +79,39 @@ def read_region_cell(value: bytes | None) -> RegionCell:
     kind = value[0] if value else 0
     body = value[1:] if value else b""
     try:
-        if kind == _MINUTES:
-            return read_minutes(body)
-        if kind == _DAYS:
-            partition, open_day = _DAYS_HEAD.unpack_from(body)
-            return ClosedAccountDays(partition, open_day, read_cells(body[_DAYS_HEAD.size :]))
-        if kind == _BOXES:
-            return read_boxes(body)
-        if kind == _VERDICT:
-            return Verdict.from_record(orjson.loads(body))
+        cell = _read(kind, body)
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise StateError("region-cells: a message of another form") from error
+    if not _is_possible(cell):
+        raise StateError("region-cells: a message of a time that does not exist")
+    return cell
+
+
+def _read(kind: int, body: bytes) -> RegionCell:
+    if kind == _MINUTES:
+        return read_minutes(body)
+    if kind == _DAYS:
+        partition, open_day = _DAYS_HEAD.unpack_from(body)
+        return ClosedAccountDays(partition, open_day, read_cells(body[_DAYS_HEAD.size :]))
+    if kind == _BOXES:
+        return read_boxes(body)
+    if kind == _VERDICT:
+        return Verdict.from_record(orjson.loads(body))
     raise StateError("region-cells: a message of an unknown kind")
+
+
+def _is_possible(cell: RegionCell) -> bool:
+    """Whether all times lie between 1970 and 2100: days and minutes are walked one by one."""
+    if isinstance(cell, FlowMinutes):
+        earliest_ms = cell.heard_ms - FURTHEST_MS
+        minutes = [at * MINUTE_MS for at in (*cell.minutes, *cell.seconds)]
+        return 0 <= cell.heard_ms <= LATEST_TIME_MS and all(
+            max(earliest_ms, MINUTE_MS) <= at <= LATEST_TIME_MS for at in minutes
+        )
+    if isinstance(cell, BoxCounts):
+        quarters = [quarter * QUARTER_MS for quarter, _ in cell.boxes]
+        return all(0 <= at <= LATEST_TIME_MS for at in (cell.heard_ms, *quarters))
+    if isinstance(cell, ClosedAccountDays):
+        days = [cell.open_day, *np.unique(cell.cells["day"]).tolist()]
+        return all(0 <= day <= LAST_DAY for day in days)
+    return fault_of_verdict(cell) is None

@@ -9,7 +9,7 @@ import orjson
 from agents.region_cells import read_region_cell
 from agents.region_watch import RegionWatch, RegionWatchParams
 from agents.source import dead_letter, finding_record
-from streams.checkpoint import Journal
+from streams.checkpoint import Journal, damage_named
 from streams.errors import StateError
 from streams.processing import Checkpoint, Outgoing
 from streams.topics import REGION_CELLS
@@ -45,12 +45,13 @@ class RegionProcessor:
 
     def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """See `streams.processing.Processor.recover`."""
-        header_bytes = self._journal.recover(entries, self._check, owner=owner)
-        if header_bytes is None:
-            return
-        header = orjson.loads(header_bytes)
-        self._next_offset = header["next"]
-        self.watch.from_json(header["watch"])
+        with damage_named():
+            header_bytes = self._journal.recover(entries, self._check, owner=owner)
+            if header_bytes is None:
+                return
+            header = orjson.loads(header_bytes)
+            self._next_offset = header["next"]
+            self.watch.from_json(header["watch"])
 
     def _check(self, header_bytes: bytes) -> None:
         header = orjson.loads(header_bytes)

@@ -16,8 +16,10 @@ from agents.flow_watch import FlowParams, FlowWatch
 from agents.fusion import Fusion, FusionParams
 from agents.group_suspicion import Share
 from agents.mailboxes import MailboxWatch
+from agents.region_cells import FURTHEST_MS
 from agents.series_history import series_of
 from agents.signals import Signal, Subject, SubjectKind, flow_subject
+from streams.errors import StateError
 from streams.event_time import DAY_MS, HOUR_MS, paris_day, start_of_day_ms
 from streams.topics import FLOWS, MSS_MESSAGES, PLATFORM_ACCESSES
 from streams.vocabulary import SECTORS
@@ -67,9 +69,12 @@ class RegionWatch:
         """Take one message; give back what it concludes.
 
         Raises:
-            StateError: it names a partition that does not exist.
+            StateError: it names a partition that does not exist, or a time that nothing leads to.
         """
         if isinstance(cell, FlowMinutes):
+            judged_ms = self.flows.judged_ms
+            if judged_ms and cell.heard_ms > judged_ms + FURTHEST_MS:
+                raise StateError("region-cells: a message lies more than 400 days ahead")
             signals = [_flow_signal(one) for one in self.flows.take(cell)]
             found = self.flow_incidents.take(signals)
             found += self.flow_incidents.pass_time(self.flows.judged_ms)

@@ -11,6 +11,7 @@ from agents.findings import finding_bytes, read_verdict
 from agents.region_cells import encode_region_cell
 from agents.region_usage import encode_usage_part
 from agents.shard import Applied, FlowTotals, Shard, ShardParams
+from streams.checkpoint import damage_named
 from streams.columns import EventSlice
 from streams.processing import Checkpoint, Outgoing
 from streams.recordwise import BadRecordError
@@ -22,6 +23,7 @@ from streams.topics import (
     REGION_CELLS,
     VERDICTS,
 )
+from streams.validity import LATEST_TIME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,12 +34,18 @@ if TYPE_CHECKING:
     from agents.series import SeriesCodes
     from agents.shard import Told
     from streams.codec import SliceCodec
-    from streams.event_time import Int64Array
+    from streams.event_time import BoolArray, Int64Array
     from streams.own_records import RecordReader
     from streams.processing import Record
 
 EVENT_TIME_AHEAD: Final = "EVENT_TIME_AHEAD"
 """Dead-letter reason: an event's clock is further ahead of Kafka's than the settings allow."""
+
+LOG_TIME_ABSURD: Final = "LOG_TIME_ABSURD"
+"""Dead-letter reason: a Kafka timestamp outside 1970 to 2100. Producers set it, and log time never
+falls: whatever comes after one that is taken waits for that day."""
+
+_ABSURD: Final = "Kafka's timestamp is not a time between 1970 and 2100"
 
 
 class SourceProcessor:
@@ -75,7 +83,8 @@ class SourceProcessor:
 
     def recover(self, entries: Mapping[bytes, bytes], *, owner: int = 0) -> None:
         """See `streams.processing.Processor.recover`."""
-        self.shard.recover(entries, owner=owner)
+        with damage_named():
+            self.shard.recover(entries, owner=owner)
         self.durable = self.shard.totals()
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
@@ -93,14 +102,24 @@ class SourceProcessor:
             for reject in decoded.rejects
         ]
         if decoded.frame.height:
+            frame = decoded.frame
             good = [records[i] for i in decoded.rows.tolist()]
-            n = len(good)
+            ingest_ms = np.fromiter((r.timestamp for r in good), np.int64, len(good))
+            absurd = _is_absurd(ingest_ms)
+            if absurd.any():
+                outgoing += [
+                    self._dead_letter(topic, good[i], LOG_TIME_ABSURD, _ABSURD)
+                    for i in np.flatnonzero(absurd).tolist()
+                ]
+                kept = np.flatnonzero(~absurd)
+                frame, ingest_ms = frame[kept], ingest_ms[kept]
+                good = [good[i] for i in kept.tolist()]
             applied = self.shard.apply(
                 EventSlice(
                     flow=topic,
-                    frame=decoded.frame,
-                    offsets=np.fromiter((r.offset for r in good), np.int64, n),
-                    ingest_ms=np.fromiter((r.timestamp for r in good), np.int64, n),
+                    frame=frame,
+                    offsets=np.fromiter((r.offset for r in good), np.int64, len(good)),
+                    ingest_ms=ingest_ms,
                     next_offset=records[-1].offset + 1,
                 )
             )
@@ -135,6 +154,9 @@ class SourceProcessor:
                 outgoing.append(
                     self._dead_letter(VERDICTS, record, error.reason, error.detail, "agents.source")
                 )
+                continue
+            if not 0 < record.timestamp <= LATEST_TIME_MS:
+                outgoing.append(self._dead_letter(VERDICTS, record, LOG_TIME_ABSURD, _ABSURD))
                 continue
             if verdict.structure_pid:
                 verdicts.append(verdict)
@@ -180,7 +202,14 @@ class SourceProcessor:
         self.shard.count_dead_letter(topic, str(reason))
         if reason == EVENT_TIME_AHEAD:
             refuser = "agents.shard"
+        elif reason == LOG_TIME_ABSURD:
+            refuser = "agents.source"
         return dead_letter(topic, self.partition, record, str(reason), detail, refuser=refuser)
+
+
+def _is_absurd(ingest_ms: Int64Array) -> BoolArray:
+    absurd: BoolArray = (ingest_ms <= 0) | (ingest_ms > LATEST_TIME_MS)
+    return absurd
 
 
 def finding_record(finding: Finding, codec: SliceCodec) -> Outgoing:

@@ -41,6 +41,7 @@ DEAD_LETTER_REASONS: Final = (
     "MALFORMED",
     "INVALID_VALUE",
     "EVENT_TIME_AHEAD",
+    "LOG_TIME_ABSURD",
 )
 """Why an event was refused: the codec's reasons and the source processor's; a test holds them."""
 GROUPS: Final = ("source", "activity", "region")
@@ -66,6 +67,10 @@ FINDING_DETECTORS: Final = (
 )
 """Detectors that lead findings: modules, and kinds of a flow's break. Others count as other."""
 SEVERITIES: Final = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+ACCESS_REFUSALS: Final = ("no_token", "wrong_token", "ended_session", "role", "too_many")
+"""Why a request was refused: nothing was shown, no such token, a session that is over or none, a token
+that opens less, too many wrong ones before."""
+AUDITED_ACTS: Final = ("VERDICT", "UNMASKING")
 ALERTMANAGERS_MAX: Final = 8
 """Alertmanagers of one cluster; three are usual."""
 
@@ -117,6 +122,8 @@ GROUP: Final = _closed("group", GROUPS)
 CHANGE: Final = _closed("change", MOVES)
 DETECTOR: Final = _closed("detector", FINDING_DETECTORS)
 SEVERITY: Final = _closed("severity", SEVERITIES)
+REFUSAL: Final = _closed("reason", ACCESS_REFUSALS)
+ACT: Final = _closed("act", AUDITED_ACTS)
 ALERTMANAGER: Final = _closed(
     "alertmanager", tuple(str(number) for number in range(1, ALERTMANAGERS_MAX + 1))
 )

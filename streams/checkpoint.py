@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -52,6 +53,26 @@ Write = tuple[bytes, bytes | None]
 Reign = tuple[int, int]
 """Epoch and owner. An owner's epoch is one more than any that it found in the changelog; should two
 find the same, the owner's number (Kafka's group generation) tells who came later."""
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """Reading state within this block fails with `StateError` alone.
+
+    Behind a sound checksum may stand what Vigie never wrote: whoever may write to a changelog can stop a
+    worker, and its last words must say why.
+    """
+    try:
+        yield
+    except (
+        struct.error,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise StateError(f"changelog: a segment is damaged ({type(error).__name__})") from error
 
 
 class Section(Protocol):
@@ -153,6 +174,12 @@ class Journal:
         Raises:
             StateError: an entry is damaged or of another format.
         """
+        with damage_named():
+            return self._recover(entries, check, owner)
+
+    def _recover(
+        self, entries: Mapping[bytes, bytes], check: Callable[[bytes], None], owner: int
+    ) -> bytes | None:
         found = _complete_segments(entries)
         highest = max((_KEY.unpack(key)[0] for key in entries), default=0)
         self._reign = (highest + 1, owner)
@@ -279,5 +306,5 @@ def _unpack(body: bytes) -> tuple[bytes, list[tuple[int, bytes]]]:
 
 
 def _lineage_of(body: bytes) -> dict[Reign, int]:
-    payload = next(payload for number, payload in _sections_of(body) if number == _LINEAGE_SECTION)
+    (payload,) = (p for number, p in _sections_of(body) if number == _LINEAGE_SECTION)
     return {(epoch, owner): n for epoch, owner, n in _ANCESTOR.iter_unpack(payload)}

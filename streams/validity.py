@@ -1,7 +1,7 @@
 """What a decoded event must also be, beyond Avro: one rule, said for a record and for columns (pure).
 
-* A time lies after 1970-01-01 and not after 2200-01-01 (UTC): anything else is a broken clock, and it
-  would drag windows and watermarks along.
+* A time lies after 1970-01-01 and not after 2100-01-01 (UTC): anything else is a broken clock, and it
+  would drag windows and watermarks along. Those who watch accounts keep times in 42 bits (until 2109).
 * An `int` counts something or measures a duration, so it is never negative. What may be negative is a
   `long` (`directory_step`).
 * `event_id` and `structure_pid` are not empty: they identify the event and choose its partition.
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LATEST_TIME_MS: Final = 7_258_118_400_000
-"""2200-01-01T00:00:00Z."""
+LATEST_TIME_MS: Final = 4_102_444_800_000
+"""2100-01-01T00:00:00Z."""
+
+LAST_DAY: Final = LATEST_TIME_MS // 86_400_000
+"""The last local day that an event may have, as days since 1970-01-01."""
 
 MUST_NOT_BE_EMPTY: Final = frozenset({"event_id", "structure_pid"})
 
@@ -32,7 +35,7 @@ def fault_of(layout: Layout, event: Mapping[str, Any]) -> str | None:
         if value is None:
             continue
         if column.is_time and not 0 < value <= LATEST_TIME_MS:
-            return f"{column.name}: not a time between 1970 and 2200"
+            return f"{column.name}: not a time between 1970 and 2100"
         if column.kind is Kind.INT and value < 0:
             return f"{column.name}: negative"
         if column.name in MUST_NOT_BE_EMPTY and not value:

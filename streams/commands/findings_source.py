@@ -60,6 +60,7 @@ def read_file(path: Path) -> dict[str, Finding]:
     import orjson
 
     from agents.findings import newest_of
+    from agents.plausible import fault_of_finding
 
     found: dict[str, Finding] = {}
     if not path.is_file():
@@ -70,8 +71,11 @@ def read_file(path: Path) -> dict[str, Finding]:
                 continue
             try:
                 one = _from_line(orjson.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError):
+                fault = fault_of_finding(one)
+            except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
                 raise InputError(f"{path}: line {number}: is no finding") from None
+            if fault:
+                raise InputError(f"{path}: line {number}: {fault}: cannot be so")
             found[one.finding_id] = newest_of(found.get(one.finding_id), one)
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from agents.detectors.registry import ACCOUNT_DETECTORS
 from agents.findings import Severity
 from agents.severity import _OF_FLOWS
-from agents.source import EVENT_TIME_AHEAD
+from agents.source import EVENT_TIME_AHEAD, LOG_TIME_ABSURD
 from metrics import catalogue, labels
 from metrics.catalogue import CATALOGUE
 from streams.recordwise import RejectReason
@@ -34,6 +34,7 @@ ALLOWED_LABELS = {
     "detector",
     "severity",
     "alertmanager",
+    "act",
     "objective",
     "partition",
     "version",
@@ -114,7 +115,7 @@ def test_the_widest_allowed_worker_stays_below_thirty_thousand_series() -> None:
 
 
 def test_every_reason_for_a_dead_letter_of_a_flow_has_its_series() -> None:
-    reasons = {*map(str, RejectReason), EVENT_TIME_AHEAD}
+    reasons = {*map(str, RejectReason), EVENT_TIME_AHEAD, LOG_TIME_ABSURD}
     assert set(labels.DEAD_LETTER_REASONS) == reasons
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
+
+import pytest
 
 from agents.activity import (
     CODES,
@@ -16,6 +19,7 @@ from agents.activity import (
 )
 from agents.region import ActivityProcessor, RegionCounts
 from agents.series import SeriesCodes
+from streams.errors import StateError
 from streams.event_time import DAY_MS, month_of_day, paris_day
 from streams.topics import ACTIVITY_MARKS, FLOWS, INSI_CALLS
 from tests.support.frames import NOON_MS, PARAMS, Event, frame_of
@@ -165,3 +169,19 @@ def test_a_foreign_message_on_the_marks_topic_is_a_dead_letter_and_loses_no_neig
     ]
     assert (b"NOT_A_MARK") in dict(sent[0].headers).values()
     assert processor.cells.month_counts[PSL, month_of_day(TODAY)] == 1
+
+
+@pytest.mark.parametrize(("code", "day"), [(CODES, 20_000), (0, -1), (0, 10**8)])
+def test_a_mark_of_a_code_or_day_that_does_not_exist_is_refused(code: int, day: int) -> None:
+    mark = struct.pack("<BHi16s", 1, code, day, b"x" * 16)
+
+    with pytest.raises(StateError, match="does not exist"):
+        read_marks(mark)
+
+
+def test_a_key_of_thousands_of_digits_counts_nowhere() -> None:
+    counts = RegionCounts()
+
+    counts.take(b"9" * 5000, b'{"format":1,"months":[[0,1,5]],"days":[]}')
+
+    assert counts.month(0, 1) == 0

@@ -8,8 +8,14 @@ from agents.box_pressure import BoxCounts
 from agents.findings import Verdict, VerdictKind
 from agents.flow_minutes import FlowMinutes
 from agents.flow_series import WIDTH
-from agents.region_cells import ClosedAccountDays, encode_region_cell, read_region_cell
+from agents.region_cells import (
+    ClosedAccountDays,
+    RegionCell,
+    encode_region_cell,
+    read_region_cell,
+)
 from streams.errors import StateError
+from tests.support.frames import NOON_MS
 
 
 def test_counts_of_minutes_come_through() -> None:
@@ -46,3 +52,20 @@ def test_verdicts_and_boxes_come_through() -> None:
 def test_anything_else_is_refused(value: bytes | None) -> None:
     with pytest.raises(StateError):
         read_region_cell(value)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        FlowMinutes(0, 2**62, {}),
+        FlowMinutes(0, -1, {}),
+        FlowMinutes(0, NOON_MS, {5: np.ones(WIDTH, np.uint32)}),
+        FlowMinutes(0, NOON_MS, {2**50: np.ones(WIDTH, np.uint32)}),
+        ClosedAccountDays(0, 10**6, np.zeros(0, CELL)),
+        BoxCounts(0, NOON_MS, {(-3, 9): (1, 1)}),
+        Verdict("f", VerdictKind.BENIGN, 2**60),
+    ],
+)
+def test_a_time_that_does_not_exist_is_refused(cell: RegionCell) -> None:
+    with pytest.raises(StateError, match="does not exist"):
+        read_region_cell(encode_region_cell(cell))

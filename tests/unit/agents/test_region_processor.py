@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from agents.account_cells import CELL
 from agents.findings import Verdict, VerdictKind, read_finding
 from agents.flow_minutes import FlowMinutes
+from agents.flow_series import WIDTH
 from agents.region_cells import ClosedAccountDays, RegionCell, encode_region_cell
 from agents.region_processor import NOT_A_CELL, RegionProcessor
 from agents.region_watch import RegionWatchParams
@@ -18,6 +20,7 @@ from streams.errors import StateError
 from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.topics import DEAD_LETTERS, FINDINGS, REGION_CELLS
+from tests.support.frames import NOON_MS
 from tests.support.records import FakeRecord
 
 if TYPE_CHECKING:
@@ -134,3 +137,28 @@ def test_a_state_of_another_partition_count_is_refused_by_the_setting_s_name() -
 
     with pytest.raises(StateError, match="VIGIE_PARTITIONS"):
         processor(partitions=3).recover(entries)
+
+
+def test_a_message_from_years_ahead_is_set_aside_and_judges_no_minute() -> None:
+    region = processor(partitions=1)
+    minute = NOON_MS // 60_000
+    first = FlowMinutes(0, NOON_MS, {minute - 1: np.ones(WIDTH, np.uint32)})
+    region.process(REGION_CELLS, [FakeRecord(0, encode_region_cell(first))])
+    ahead = FlowMinutes(0, NOON_MS + 401 * 86_400_000, {})
+
+    (letter,) = region.process(REGION_CELLS, [FakeRecord(1, encode_region_cell(ahead))])
+
+    assert NOT_A_CELL.encode() in dict(letter.headers).values()
+    assert region.watch.flows.judged_ms == NOON_MS
+
+
+def test_a_changelog_that_vigie_never_wrote_is_refused_by_name() -> None:
+    region = processor()
+    region.process(REGION_CELLS, [FakeRecord(0, encode_region_cell(FlowMinutes(0, NOON_MS, {})))])
+    ((key, value),) = region.checkpoint().writes[:1]
+    assert value is not None
+    body = value[17:].replace(b'"watch"', b'"wutch"')
+    forged = value[:13] + zlib.crc32(body).to_bytes(4, "little") + body
+
+    with pytest.raises(StateError, match="damaged"):
+        processor().recover({key: forged})

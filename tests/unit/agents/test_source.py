@@ -8,7 +8,7 @@ import pytest
 
 from agents.region_usage import RegionUsage
 from agents.series import SeriesCodes
-from agents.source import EVENT_TIME_AHEAD, SourceProcessor
+from agents.source import EVENT_TIME_AHEAD, LOG_TIME_ABSURD, SourceProcessor
 from agents.usages import UsageRow
 from streams.codec import SliceCodec
 from streams.own_records import RecordReader
@@ -201,3 +201,21 @@ def test_what_was_counted_is_told_with_its_event_times() -> None:
     source.process(INSI_CALLS, records(call(0), b"bad", call(0), call(3)))
 
     assert told == [(INSI_CALLS, [NOON_MS, NOON_MS + 3])]
+
+
+@pytest.mark.parametrize("log_ms", [-1, 0, 4_102_444_800_001, 2**62, 2**63 - 1])
+def test_a_record_with_an_absurd_kafka_time_is_a_dead_letter_and_holds_nobody_up(
+    log_ms: int,
+) -> None:
+    source = processor()
+    several = [
+        *records(call(0)),
+        FakeRecord(1, call(1), timestamp=log_ms),
+        *records(call(2), first=2),
+    ]
+
+    sent = source.process(INSI_CALLS, several)
+
+    (letter,) = [message for message in sent if message.topic == DEAD_LETTERS]
+    assert headers(letter)["exception.class.name"] in {LOG_TIME_ABSURD, EVENT_TIME_AHEAD}
+    assert int(source.shard.totals()[INSI_CALLS].events.sum()) == 2
