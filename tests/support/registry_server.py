@@ -40,16 +40,50 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class RegistryServer:
+    """A registry that can go away and come back at its address with what it was told."""
+
+    def __init__(self) -> None:
+        self._schemas: list[str] = []
+        self._subjects: list[str] = []
+        self._port = 0
+        self._server: _Registry | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def subjects(self) -> list[str]:
+        """What was registered, in its order."""
+        return self._subjects
+
+    def up(self) -> None:
+        """Listen; at the same port each time."""
+        self._server = server = _Registry(("127.0.0.1", self._port), _Handler)
+        server.schemas, server.subjects = self._schemas, self._subjects
+        self._port = server.server_port
+        self._thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+
+    def down(self) -> None:
+        """Refuse every connection from now on."""
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+            self._server = None
+
+
 @contextmanager
 def schema_registry() -> Iterator[tuple[str, list[str]]]:
     """The registry's address, and the subjects that were registered."""
-    server = _Registry(("127.0.0.1", 0), _Handler)
-    server.schemas, server.subjects = [], []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
+    server = RegistryServer()
+    server.up()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", server.subjects
+        yield server.url, server.subjects
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        server.down()

@@ -97,6 +97,10 @@ class KafkaCluster:
         self._nodes[index].process.start()
         self._wait_ready(self._nodes[index])
 
+    def process(self, index: int) -> ServerProcess:
+        """The process of one broker, for whoever does more to it than kill it."""
+        return self._nodes[index].process
+
     def stop(self) -> None:
         for node in self._nodes:
             node.process.close()

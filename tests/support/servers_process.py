@@ -74,6 +74,14 @@ class ServerProcess:
         self._signal(signal.SIGKILL)
         self.wait()
 
+    def suspend(self) -> None:
+        """`SIGSTOP`: it stands still and keeps everything, its connections too."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """`SIGCONT`: it goes on where it stood, as far as it knows without a pause."""
+        self._signal(signal.SIGCONT)
+
     def terminate(self, timeout_s: float = _TERM_TIMEOUT_S) -> int:
         """SIGTERM, as an orderly deployment sends it.
 
