@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -27,6 +28,12 @@ def accounts_of(finding: Finding) -> tuple[str, ...]:
     ]
     own = finding.actor_pid or finding.structure_pid
     return tuple(members) or ((own,) if own else ())
+
+
+def masked(finding: Finding) -> Finding:
+    """A finding without the pseudonyms of whom it is about."""
+    evidence = {k: v for k, v in finding.evidence.items() if not k.startswith(_MEMBER)}
+    return replace(finding, structure_pid=None, actor_pid=None, evidence=evidence)
 
 
 def touched(

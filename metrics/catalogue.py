@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from metrics.specs_access import ACCESS_SPECS
 from metrics.specs_findings import FINDINGS_SPECS
 from metrics.specs_objectives import OBJECTIVES_SPECS
 from metrics.specs_region import REGION_SPECS
@@ -21,6 +22,7 @@ _SPECS: Final[tuple[MetricSpec, ...]] = (
     *REGION_SPECS,
     *FINDINGS_SPECS,
     *OBJECTIVES_SPECS,
+    *ACCESS_SPECS,
     *WORKER_SPECS,
 )
 

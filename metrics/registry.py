@@ -14,6 +14,7 @@ from metrics.region import RegionCollector
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from metrics.access import AccessCounts
     from metrics.objective_rows import ObjectivesFeed
     from metrics.views import FindingsFeed, PushRow, RegionView
     from metrics.worker import WorkerMetrics
@@ -27,6 +28,7 @@ def build_registry(
     pushes: Callable[[], Sequence[PushRow]] = tuple,
     *,
     objectives: ObjectivesFeed | None = None,
+    access: AccessCounts | None = None,
 ) -> CollectorRegistry:
     """Everything that a worker's `/metrics` shows.
 
@@ -37,6 +39,7 @@ def build_registry(
         findings: the present findings; `None` where there are none to show.
         pushes: how telling the Alertmanagers goes.
         objectives: the regional objectives; `None` where there are none to show.
+        access: who was refused and what was done on purpose; `None` where nobody counts it.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(RegionCollector(view, clock))
@@ -45,5 +48,7 @@ def build_registry(
         registry.register(FindingsCollector(findings, pushes))
     if objectives is not None:
         registry.register(ObjectivesCollector(objectives, clock))
+    if access is not None:
+        registry.register(access)
     ProcessCollector(registry=registry)
     return registry

@@ -33,6 +33,7 @@ Unit = Literal[
     "alerts",
     "units",
     "verdicts",
+    "requests",
     "state",
 ]
 

@@ -165,6 +165,18 @@ class FindingDetail(NamedTuple):
     is_open: bool
 
 
+class Unmasked(NamedTuple):
+    """Whom a finding is about; the only row of a page that holds pseudonyms.
+
+    Attributes:
+        structure: of the account; `None` where several structures, or none, are concerned.
+        accounts: one, or those that act together; none where a flow is concerned.
+    """
+
+    structure: str | None
+    accounts: list[str]
+
+
 class PushRow(NamedTuple):
     """How telling one Alertmanager goes.
 

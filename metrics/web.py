@@ -1,7 +1,8 @@
 """The worker's web server: `/metrics`, health, and the live page with its stream of states.
 
 It runs in the worker's own loop, so every answer is one consistent moment between two slices. It
-takes no input beyond the path and changes nothing, verdicts apart (`metrics.web_findings`).
+takes no input beyond the path and changes nothing, verdicts apart (`metrics.web_findings`); who may ask
+for what is decided before anything is answered (`metrics.web_access`).
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import orjson
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from metrics.access import AccessCounts
 from metrics.live import feed, snapshot
 from metrics.objectives import document as objectives_document
 from metrics.tempo import tempo
+from metrics.web_access import Gate
 from metrics.web_findings import FindingPages
-from metrics.web_hosts import KnownHosts, is_loopback
+from metrics.web_hosts import KnownHosts
+from metrics.web_requests import Refused
+from metrics.web_routes import SIGN_IN
 from streams.errors import ConfigError
 from streams.event_time import FINEST_STEP_MS
 
@@ -35,18 +40,30 @@ if TYPE_CHECKING:
     from metrics.objective_rows import ObjectivesFeed
     from metrics.tempo import PageView
     from metrics.views import FindingsFeed
-    from metrics.web_findings import VerdictDesk
+    from metrics.web_findings import FindingDesk
     from metrics.worker import WorkerMetrics
 
 PAGE: Final = Path(__file__).parent / "page"
 SCRIPTS: Final = (
-    *("app", "charts", "day", "departments", "dom", "feed", "finding", "flows", "format", "health"),
-    *("language", "map", "mixes", "names", "objectives", "summary", "verdict"),
-    *("words-en", "words-fr"),
+    *(
+        "account",
+        "app",
+        "charts",
+        "day",
+        "departments",
+        "dom",
+        "feed",
+        "finding",
+        "flows",
+        "format",
+    ),
+    *("health", "language", "map", "mixes", "names", "objectives", "session", "signin", "summary"),
+    *("verdict", "words-en", "words-fr"),
 )
-STYLES: Final = ("finding", "panels", "style")
+STYLES: Final = ("finding", "panels", "signin", "style")
 ASSETS: Final = {
     "/": ("index.html", "text/html"),
+    SIGN_IN: ("signin.html", "text/html"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS},
     **{f"/{name}.css": (f"{name}.css", "text/css") for name in STYLES},
@@ -84,8 +101,10 @@ class Monitor:
         worker: the worker's own counts; its `ready` answers `/readyz`.
         clock: now, milliseconds UTC.
         findings: the present findings; `None` where there are none to show.
-        desk: takes verdicts; `None` where nobody does.
+        desk: takes verdicts and names accounts; `None` where nobody does.
         objectives: the regional objectives; `None` where there are none to show.
+        gate: lets requests in; without one the server is for its own machine alone.
+        counts: of refusals and of what is done on purpose.
     """
 
     def __init__(
@@ -96,8 +115,10 @@ class Monitor:
         clock: Callable[[], int],
         findings: FindingsFeed | None = None,
         *,
-        desk: VerdictDesk | None = None,
+        desk: FindingDesk | None = None,
         objectives: ObjectivesFeed | None = None,
+        gate: Gate | None = None,
+        counts: AccessCounts | None = None,
     ) -> None:
         self._registry = registry
         self._desk = desk
@@ -106,14 +127,21 @@ class Monitor:
         self._view = view
         self._worker = worker
         self._clock = clock
+        self._counts = counts or AccessCounts()
+        self._gate = gate or Gate(self._counts, clock)
         self._closing = asyncio.Event()
         self._streams = 0
         self._state: tuple[int, bytes] = (-1, b"")
         self._tempo: tuple[int, bytes] = (-1, b"")
 
     def app(self, host: str, page_url: str = "") -> web.Application:
-        """The application, for a server that will listen on `host` and is read at `page_url`."""
+        """The application, for a server that will listen on `host` and is read at `page_url`.
+
+        Raises:
+            ConfigError: it would be open to others than this machine.
+        """
         app = web.Application(middlewares=[_guard(KnownHosts(host, page_url))])
+        self._gate.guard(app, host)
         for path, (name, kind) in ASSETS.items():
             app.router.add_get(path, _asset(PAGE / name, kind))
         for path, (name, kind) in VENDOR.items():
@@ -126,9 +154,9 @@ class Monitor:
         app.router.add_get("/api/tempo", self._api_tempo)
         app.router.add_get("/api/findings", self._api_findings)
         app.router.add_get("/api/objectives", self._api_objectives)
-        app.router.add_get("/api/stream", self._api_stream)
-        pages = FindingPages(self._findings, self._desk, self._clock, is_private=is_loopback(host))
-        pages.add_to(app)
+        app.router.add_get("/api/stream", self._api_stream, allow_head=False)
+        desk, findings = self._desk, self._findings
+        FindingPages(findings, desk, self._clock, self._gate, self._counts).add_to(app)
         app.on_shutdown.append(self._close_streams)
         return app
 
@@ -177,7 +205,7 @@ class Monitor:
         self._streams += 1
         try:
             await response.prepare(request)
-            while not self._closing.is_set():
+            while not self._closing.is_set() and self._gate.still(request):
                 await response.write(b"data: " + self._json() + b"\n\n")
                 await self._pause()
         except ConnectionResetError:
@@ -206,7 +234,7 @@ def _asset(path: Path, kind: str) -> Handler:
 
 
 def _guard(known: KnownHosts) -> Any:
-    """Security headers for every answer, and no answer to a foreign name."""
+    """Security headers for every answer, refusals included, and no answer to a foreign name."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -214,6 +242,8 @@ def _guard(known: KnownHosts) -> Any:
             return web.Response(status=403, text=UNKNOWN_HOST, headers=HEADERS)
         try:
             response = await handler(request)
+        except Refused as refused:
+            response = refused.answer()
         except web.HTTPException as error:
             error.headers.update(HEADERS)
             raise

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from streams.topics import (
     ACTIVITY_COUNTS,
     ACTIVITY_MARKS,
+    AUDIT,
     DEAD_LETTERS,
     DECLARATIONS,
     FINDINGS,
@@ -62,7 +63,7 @@ def worker_rights(settings: Settings) -> tuple[Right, ...]:
             Right("topic", name, ("READ", "WRITE"))
             for name in (ACTIVITY_MARKS, ACTIVITY_COUNTS, REGION_CELLS, FINDINGS, VERDICTS)
         ),
-        Right("topic", DEAD_LETTERS, ("WRITE",)),
+        *(Right("topic", name, ("WRITE",)) for name in (DEAD_LETTERS, AUDIT)),
         *(Right("topic", name, ("READ", "WRITE")) for name in changelog_names(settings)),
     )
 
@@ -76,20 +77,34 @@ def producer_rights(settings: Settings) -> tuple[Right, ...]:
 def analyst_rights(settings: Settings) -> tuple[Right, ...]:
     """`vigie findings` and `vigie objectives`: reads what they show, writes verdicts.
 
-    The looks are read for the patients that a finding touched.
+    What it shows and judges it writes into the audit, which it cannot read.
     """
     del settings
     return (
         *(Right("topic", name, ("READ",)) for name in (FINDINGS, DECLARATIONS, ACTIVITY_COUNTS)),
-        *(Right("topic", name, ("READ",)) for name in FLOWS),
         Right("topic", VERDICTS, ("READ", "WRITE")),
+        Right("topic", AUDIT, ("WRITE",)),
     )
 
 
-def declarer_rights(settings: Settings) -> tuple[Right, ...]:
-    """`vigie declare`: writes what no flow can tell."""
+def unmask_rights(settings: Settings) -> tuple[Right, ...]:
+    """`vigie findings patients` as well: reads the flows for the patients that a finding touched."""
+    return (
+        *analyst_rights(settings),
+        *(Right("topic", name, ("READ",)) for name in FLOWS),
+    )
+
+
+def auditor_rights(settings: Settings) -> tuple[Right, ...]:
+    """Who answers for the audit: reads it with a tool of Kafka's, and nothing else."""
     del settings
-    return (Right("topic", DECLARATIONS, ("WRITE",)),)
+    return (Right("topic", AUDIT, ("READ",)),)
+
+
+def declarer_rights(settings: Settings) -> tuple[Right, ...]:
+    """`vigie declare`: writes what no flow can tell, and who did."""
+    del settings
+    return tuple(Right("topic", name, ("WRITE",)) for name in (DECLARATIONS, AUDIT))
 
 
 def administrator_rights(settings: Settings) -> tuple[Right, ...]:
@@ -102,6 +117,8 @@ ROLES: Final[dict[str, Callable[[Settings], tuple[Right, ...]]]] = {
     "worker": worker_rights,
     "producer": producer_rights,
     "analyst": analyst_rights,
+    "unmask": unmask_rights,
+    "auditor": auditor_rights,
     "declarer": declarer_rights,
     "administrator": administrator_rights,
 }

@@ -25,6 +25,7 @@ from simulators.declared_sheet import declared_sheet
 from simulators.leash import leashed
 from simulators.live import AT_ITS_WORST, ATTACK_AFTER_S
 from streams.codec import SliceCodec
+from streams.command_user import command_actor
 from streams.commands.output import say
 from streams.declarations import publish_declarations
 from streams.event_time import date_of_day, paris_day
@@ -103,7 +104,13 @@ def _declare(settings: Settings, seed: int) -> None:
     registry, scopes = objectives.grounds.registry, objectives.scopes
     sheet = declared_sheet(seed, today)
     several = read_declarations(sheet, "declared_sheet", registry, scopes, today)
-    publish_declarations(kafka_access(settings), several, SliceCodec(Schemas.load()), now_ms=now_ms)
+    publish_declarations(
+        kafka_access(settings),
+        several,
+        SliceCodec(Schemas.load()),
+        now_ms=now_ms,
+        actor=command_actor(settings),
+    )
 
 
 def _print_addresses(site: Site, wanted_port: int, bootstrap: str) -> None:

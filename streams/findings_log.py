@@ -1,4 +1,4 @@
-"""Reads Vigie's topics and publishes verdicts, for commands: no group, no commit, nothing kept."""
+"""Reads Vigie's topics, judges and audits, for commands: no group, no commit, nothing kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from agents.findings import newest_of, read_finding
+from streams.audit import AuditEntry
+from streams.audit_log import note_entry
 from streams.codec import SliceCodec
+from streams.command_user import command_actor
 from streams.errors import InputError
 from streams.kafka_access import kafka_access
 from streams.own_records import RecordReader
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from agents.findings import Finding, Verdict
+    from streams.audit import Act
     from streams.kafka_access import KafkaAccess
     from streams.settings import Settings
 
@@ -46,6 +50,7 @@ class FindingsLog:
 
     def __init__(self, settings: Settings) -> None:
         self._access = access = kafka_access(settings)
+        self._actor = command_actor(settings)
         self._registry = (
             Registry(settings.schema_registry_url) if settings.schema_registry_url else None
         )
@@ -131,13 +136,32 @@ class FindingsLog:
     def publish(self, verdict: Verdict) -> None:
         """Send a verdict to where its structure's events go, and wait until Kafka has confirmed it.
 
+        The audit's entry of it goes first.
+
         Raises:
             InputError: Kafka has no such topic.
             TransientError: it was not confirmed.
         """
         if not self._consumer.partitions_for_topic(VERDICTS):
             raise InputError(f"{VERDICTS}: no such topic in Kafka; vigie topics --create makes it")
-        publish_verdict(self._access, verdict, self.codec)
+        publish_verdict(self._access, verdict, self._actor, self.codec)
+
+    def note(self, act: Act, detail: str, finding_id: str, **figures: int) -> None:
+        """Write into the audit what this command is about to do; returns once Kafka has confirmed it.
+
+        Args:
+            act: what is about to be done.
+            detail: of it.
+            finding_id: of the finding that it is about.
+            figures: `window_start_ms`, `window_end_ms`, `count`.
+
+        Raises:
+            InputError: Kafka has no such topic.
+            TransientError: it was not confirmed.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        entry = AuditEntry(now_ms, self._actor, act, detail, finding_id, **figures)
+        note_entry(self._access, entry, self.codec)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,6 @@
 """How Vigie reaches Kafka: one place for addresses, TLS and credentials.
 
-Every client is built from `KafkaAccess.options()`, so none of them can forget the encryption. A password
-is a `Secret`: it shows itself to nobody who prints, logs or compares it by accident.
+Every client is built from `KafkaAccess.options()`, so none of them can forget the encryption.
 """
 
 from __future__ import annotations
@@ -12,37 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.errors import ConfigError
+from streams.secret import Secret
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
 _PREFIX: Final = "VIGIE_KAFKA_"
-
-
-class Secret:
-    """A text that is shown only on purpose.
-
-    Args:
-        text: what is secret.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself, for the client that has to send it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a secret is not stored")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,21 @@ class Settings:
     page_url: str = _setting(
         "", "address of the live page for its readers, `https://…`; alerts link to it"
     )
+    tokens_file: str = _setting(
+        "",
+        "who may read the page, judge and unmask, `name role digest [until]` a line, as `vigie token` "
+        "prints it; required beyond loopback, read again when it changes",
+    )
+    session_key_file: str = _setting(
+        "",
+        "secret that signs the browsers' sessions, 32 characters or more, the same for every worker; "
+        "empty ends sessions with the worker",
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "addresses or networks of proxies before the page whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed",
+    )
     alertmanager_urls: tuple[str, ...] = _setting(
         (), "Alertmanagers to push findings to, `http://host:port[,…]`: every one of a cluster"
     )

@@ -29,6 +29,7 @@ REGION_CELLS: Final = "region-cells"
 FINDINGS: Final = "findings"
 VERDICTS: Final = "verdicts"
 DECLARATIONS: Final = "declarations"
+AUDIT: Final = "audit"
 DEAD_LETTERS: Final = "dead-letters"
 
 _HOUR_MS: Final = 3_600_000
@@ -97,6 +98,11 @@ TOPICS: Final[dict[str, TopicSpec]] = {
             partitions=1,
             cleanup="compact",
         ),
+        # Who judged and who saw pseudonyms. Never compacted, and one partition, so that the entries
+        # stand in the order in which they were confirmed. An entry comes after its finding and is kept
+        # as long, so it outlives it. French guidance (CNIL) has such logs kept 6 to 12 months, and up
+        # to three years for a reason: a theft that was seen after 269 days is one.
+        TopicSpec(AUDIT, "AuditEntry", "finding_id", "vigie", 400 * _DAY_MS, partitions=1),
         TopicSpec(
             DEAD_LETTERS,
             "DeadLetter",

@@ -30,8 +30,13 @@ from agents.shard import ShardParams
 from agents.shells import ProcessorGroup, Subscription
 from agents.source import SourceProcessor
 from agents.view import StreamClock, WorkerView
+from metrics.access import AccessCounts
 from metrics.registry import build_registry
+from metrics.sessions import Sessions
 from metrics.web import Monitor, Site, live_page
+from metrics.web_access import Gate, Keys, beyond_loopback
+from metrics.web_hosts import is_loopback
+from metrics.web_requests import Proxies
 from metrics.worker import WorkerMetrics
 from streams.alertmanager import AlertmanagerPush
 from streams.app import changelog_topics, run_worker
@@ -42,9 +47,11 @@ from streams.own_records import RecordReader
 from streams.registry import Registry
 from streams.schemas import Schemas
 from streams.settings import PREFIX
+from streams.tokens_file import TokensFile, session_key
 from streams.topics import (
     ACTIVITY_COUNTS,
     ACTIVITY_MARKS,
+    AUDIT,
     DEAD_LETTERS,
     DECLARATIONS,
     FINDINGS,
@@ -121,6 +128,24 @@ def _parsed(
     return parse(text, path)
 
 
+def keys_of(settings: Settings) -> Keys | None:
+    """What opens the page; `None` where nobody but this machine can reach it and no tokens are set.
+
+    Raises:
+        ConfigError: the page would listen beyond loopback without tokens, or a file cannot be used.
+    """
+    proxies = Proxies.parse(settings.trusted_proxies)
+    if not settings.tokens_file:
+        for name in ("session_key_file", "trusted_proxies"):
+            if getattr(settings, name):
+                raise ConfigError(f"{PREFIX}{name.upper()}: needs {PREFIX}TOKENS_FILE")
+        if not is_loopback(settings.http_host):
+            raise ConfigError(beyond_loopback(settings.http_host))
+        return None
+    tokens = TokensFile(settings.tokens_file, _steady_ms)
+    return Keys(tokens, Sessions(session_key(settings.session_key_file)), proxies)
+
+
 def changelogs(settings: Settings) -> tuple[str, ...]:
     """Names of the changelog topics that a worker of these settings writes."""
     return changelog_topics(settings, Worker(settings).groups())
@@ -154,6 +179,8 @@ class Worker:
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self._keys = keys = keys_of(settings)
+        self._access = AccessCounts(int if keys is None else lambda: keys.tokens.problems)
         registry = Registry(settings.schema_registry_url) if settings.schema_registry_url else None
         schemas = Schemas.load()
         self._codec = SliceCodec(schemas, registry)
@@ -228,8 +255,10 @@ class Worker:
             self._findings,
             self._push.rows,
             objectives=self._objectives,
+            access=self._access,
         )
         desk = Desk(settings, self._findings, self._codec)
+        gate = Gate(self._access, _wall_ms, self._keys, page_url=settings.page_url)
         monitor = Monitor(
             registry,
             self._view,
@@ -238,6 +267,8 @@ class Worker:
             self._findings,
             desk=desk,
             objectives=self._objectives,
+            gate=gate,
+            counts=self._access,
         )
         page = live_page(
             monitor,
@@ -254,7 +285,7 @@ class Worker:
             observer=self._metrics,
             services=(page, self._push.service),
             status=self.status,
-            outputs=(DEAD_LETTERS,),
+            outputs=(DEAD_LETTERS, AUDIT),
         )
 
     def _build_source(self, partition: int) -> SourceProcessor:
@@ -295,6 +326,10 @@ def _at_end(status: WorkerStatus, *topics: str) -> bool | None:
 
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _steady_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def run(

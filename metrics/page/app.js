@@ -12,6 +12,7 @@ import { showMap } from "/map.js";
 import { showMixes } from "/mixes.js";
 import { FLOW_SHORT } from "/names.js";
 import { objectiveFilters, showObjectives } from "/objectives.js";
+import { leave, offerSignOut, readSession, showSession } from "/session.js";
 import { showSummary, windowText } from "/summary.js";
 
 const STALE_MS = 5000;
@@ -46,6 +47,7 @@ async function read(path) {
   busy.add(path);
   try {
     const answer = await fetch(path);
+    if (answer.status === 401) leave();
     return answer.ok ? await answer.json() : null;
   } catch {
     return null; // the status line says that the connection is lost; the next turn tries again
@@ -140,6 +142,7 @@ function translate() {
   const other = byId("language");
   other.textContent = word("other");
   other.lang = language() === "fr" ? "en" : "fr";
+  showSession();
   headFlows();
   if (app.state !== null) showChoices();
   nameDocument();
@@ -227,6 +230,7 @@ byId("all-sectors").addEventListener("click", () => {
 addEventListener("hashchange", () => go(false));
 document.addEventListener("visibilitychange", readTempo);
 
+offerSignOut();
 await loadCharts();
 translate();
 go(true);
@@ -236,3 +240,4 @@ setInterval(readTempo, TEMPO_MS);
 setInterval(readObjectives, OBJECTIVES_MS);
 readTempo();
 readObjectives();
+readSession();

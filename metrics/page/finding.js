@@ -1,11 +1,13 @@
 // A finding's own page: why, how its subject behaved, how it went, what to do about it.
 
+import { accountPanel } from "/account.js";
 import { behaviourChart, forget, hasCharts } from "/charts.js";
 import { byId, make, setText, table } from "/dom.js";
 import { clock, dayMonth, exact, moment, number, span, time } from "/format.js";
 import { language, named, word } from "/language.js";
 import { DETECTOR_NAMES, SEVERITY_NAMES, STATUS_NAMES } from "/names.js";
 import { reasonList, relatedList, severityTag, whereOf } from "/feed.js";
+import { leave } from "/session.js";
 import { verdictPanel } from "/verdict.js";
 
 const DAY_MS = 86_400_000;
@@ -137,8 +139,18 @@ function verdictOf(place, finding) {
   return made;
 }
 
+/** Whom it is about: what was shown stays as long as the finding is the same. */
+function accountOf(place, { finding_id: id, patients: touched }) {
+  if (touched === null) return null; // a flow is nobody
+  const sign = `${id} ${language()}`;
+  const old = place.querySelector(".account");
+  const content = old?.dataset.sign === sign ? old : accountPanel(id);
+  content.dataset.sign = sign;
+  return panel("who", word("who"), content);
+}
+
 /** Puts the whole page together. */
-function build(place, { finding, history, timeline: rows, related, can_judge: canJudge }) {
+function build(place, { finding, history, timeline: rows, related, can_judge: canJudge, can_unmask: canUnmask }) {
   const id = finding.finding_id;
   const title = make("h2", { id: "finding-title", tabindex: "-1" }, named(DETECTOR_NAMES, finding.detector));
   const state = make("span", { class: "state", id: "finding-status", "data-status": finding.status }, named(STATUS_NAMES, finding.status));
@@ -153,7 +165,7 @@ function build(place, { finding, history, timeline: rows, related, can_judge: ca
   );
   const chart = behaviour(finding, history);
   const verdict = canJudge ? verdictOf(place, finding) : make("p", { class: "soft" }, word("cannotJudge"));
-  const commands = panel("commands", word("commands"), commandLine(word("commandShow"), `vigie findings show ${id}`));
+  const commands = panel("commands", word("commands"), commandLine(word("commandShow"), `vigie findings show ${id} --unmask`));
   if (finding.patients !== null) {
     commands.append(commandLine(word("commandPatients"), `vigie findings patients ${id}`));
   }
@@ -163,6 +175,7 @@ function build(place, { finding, history, timeline: rows, related, can_judge: ca
     "div",
     {},
     panel("judge", word("verdict"), verdict),
+    canUnmask ? accountOf(place, finding) : null,
     panel("finding-facts", word("facts"), factsOf(finding)),
     commands,
     panel("related", word("related"), others),
@@ -195,6 +208,7 @@ export async function showFinding(id, version, isNew) {
     answer = null;
   }
   if (shown.id !== id) return;
+  if (answer?.status === 401) leave();
   if (answer === null || !answer.ok) {
     shown.sign = null;
     if (answer?.status === 404) shown.sign = sign;

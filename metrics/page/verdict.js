@@ -14,6 +14,7 @@ const OF_FLOWS = [
 ];
 // Why a verdict was not taken, by the answer's status: the server tells its reasons in English only.
 const REFUSALS = {
+  401: "refusedElsewhere",
   403: "refusedElsewhere",
   404: "refusedUnknown",
   409: "refusedOld",

@@ -24,7 +24,10 @@ def register(app: typer.Typer) -> None:
 def acls(
     role: Annotated[
         str,
-        typer.Option(metavar="ROLE", help="worker, producer, analyst, declarer or administrator."),
+        typer.Option(
+            metavar="ROLE",
+            help="worker, producer, analyst, unmask, declarer, auditor or administrator.",
+        ),
     ] = "worker",
     principal: Annotated[
         str, typer.Option(metavar="TYPE:NAME", help="Who is to be allowed.")

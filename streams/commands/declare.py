@@ -58,6 +58,7 @@ def declare(
         say(f"{source.name}: {what}, nothing wrong, nothing sent")
         return 0
     from streams.codec import SliceCodec
+    from streams.command_user import command_actor
     from streams.declarations import publish_declarations
     from streams.kafka_access import kafka_access
     from streams.registry import Registry
@@ -69,6 +70,7 @@ def declare(
         several,
         SliceCodec(Schemas.load(), Registry(url) if url else None),
         now_ms=time.time_ns() // 1_000_000,
+        actor=command_actor(settings),
         withdraw=withdraw,
     )
     say(f"{source.name}: {what}, {'taken back, ' if withdraw else ''}confirmed by Kafka")

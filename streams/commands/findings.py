@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from agents.findings import Finding
+    from streams.findings_log import FindingsLog
 
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="A finding's id, or the beginning of it.")
@@ -31,6 +32,12 @@ IdArgument = Annotated[
 FromOption = Annotated[
     Path | None,
     typer.Option("--from", metavar="F.ndjson", help="Findings of a file instead of Kafka's."),
+]
+UnmaskOption = Annotated[
+    bool,
+    typer.Option(
+        "--unmask", help="With the pseudonyms of whom it is about; Kafka's audit notes who asked."
+    ),
 ]
 StatusOption = Annotated[
     str | None,
@@ -76,7 +83,8 @@ def register(app: typer.Typer) -> None:
         "patients",
         help="Pseudonyms of the patients that a finding's accounts touched in its window: platform "
         "accesses, INSi calls, consulted prescriptions.",
-        epilog="Example: vigie findings patients 9b1c0de0 --json",
+        epilog="Kafka's audit notes who asked, before anything is read. "
+        "Example: vigie findings patients 9b1c0de0 --json",
     )(patients)
     group.command(
         "judge",
@@ -102,6 +110,10 @@ def list_findings(
         status=status, severity=severity, detector=detector, sector=sector, since=since
     )
     chosen = wanted.of(newest_findings(source, kafka).values())
+    if source is None:
+        from agents.touched_patients import masked
+
+        chosen = [masked(one) for one in chosen]
     from streams.commands.findings_output import document, print_list
     from streams.commands.output import print_json
 
@@ -116,13 +128,19 @@ def show(
     name: IdArgument,
     source: FromOption = None,
     lang: Annotated[str, typer.Option(metavar="fr|en", help="Language of the reasons.")] = "fr",
+    unmask: UnmaskOption = False,
     kafka: KafkaOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Print one finding."""
     if lang not in {"fr", "en"}:
         raise InputError(f"--lang: must be fr or en, not {lang}")
-    one = one_finding(newest_findings(source, kafka), name)
+    # A file is whoever's it is who reads it.
+    one = (
+        _from_kafka(kafka, name, is_unmasked=unmask)
+        if source is None
+        else one_finding(newest_findings(source, kafka), name)
+    )
     from streams.commands.findings_output import document, print_finding
     from streams.commands.output import print_json
 
@@ -131,6 +149,19 @@ def show(
     else:
         print_finding(one, lang)
     return 0
+
+
+def _from_kafka(kafka: str | None, name: str, *, is_unmasked: bool) -> Finding:
+    """A finding of the topic; with pseudonyms only once the audit has noted that they are asked for."""
+    from agents.touched_patients import masked
+    from streams.audit import Act
+
+    with kafka_log(kafka) as log:
+        one = one_finding(log.findings(), name)
+        if not is_unmasked:
+            return masked(one)
+        log.note(Act.UNMASKING, "ACCOUNT", one.finding_id)
+        return one
 
 
 def watch(
@@ -148,6 +179,7 @@ def watch(
     wanted = Wanted.parse(
         status=status, severity=severity, detector=detector, sector=sector, since=None
     )
+    from agents.touched_patients import masked
     from streams.commands.findings_output import line_of
     from streams.commands.output import say
 
@@ -159,7 +191,8 @@ def watch(
             news = [one for one in wanted.of(several) if one.status.is_open or not is_first]
             is_first = False
             for one in news:
-                say(one.to_ndjson().decode().rstrip("\n") if as_json else line_of(one))
+                shown = masked(one)
+                say(shown.to_ndjson().decode().rstrip("\n") if as_json else line_of(shown))
     return 0
 
 
@@ -192,6 +225,9 @@ def patients(
     start_ms = one.window_start_ms if since_ms is None else since_ms
     end_ms = one.window_end_ms if until_ms is None else until_ms
     if recording is not None:
+        if source is None:
+            with kafka_log(kafka) as log:
+                _note_patients(log, one, start_ms, end_ms)
         parts = _of_recording(one, recording, start_ms, end_ms)
     else:
         parts = _of_kafka(one, kafka, start_ms, end_ms)
@@ -204,6 +240,13 @@ def patients(
     else:
         print_patients(found)
     return 0
+
+
+def _note_patients(log: FindingsLog, one: Finding, start_ms: int, end_ms: int) -> None:
+    from streams.audit import Act
+
+    window = {"window_start_ms": start_ms, "window_end_ms": end_ms}
+    log.note(Act.UNMASKING, "PATIENTS", one.finding_id, **window)
 
 
 def _of_recording(one: Finding, recording: Path, start_ms: int, end_ms: int) -> list[pl.DataFrame]:
@@ -224,6 +267,7 @@ def _of_kafka(one: Finding, kafka: str | None, start_ms: int, end_ms: int) -> li
 
     parts = []
     with kafka_log(kafka) as log:
+        _note_patients(log, one, start_ms, end_ms)
         codec = log.codec
         for flow in TOUCHING_FLOWS:
             # Kafka's time of a record is not before its event's, a source's fast clock apart.

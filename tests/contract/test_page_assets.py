@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILES = sorted(PAGE / name for name, _ in ASSETS.values())
+PAGES = [path for path in FILES if path.suffix == ".html"]
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 NPM_FILES = {"package.json", "package-lock.json"}
 XML_NAMESPACE = "http://www.w3.org/2000/svg"
@@ -51,8 +52,9 @@ def test_nothing_comes_from_another_host(path: Path) -> None:
     assert not re.search(r"@import|url\(", text)
 
 
-def test_the_page_needs_no_inline_script_or_style() -> None:
-    text = (PAGE / "index.html").read_text()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_needs_no_inline_script_or_style(path: Path) -> None:
+    text = path.read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", text)
 
 
@@ -101,7 +103,7 @@ def test_both_languages_fill_in_the_same_figures() -> None:
 
 
 def test_every_word_of_the_page_exists_and_is_used() -> None:
-    html = (PAGE / "index.html").read_text()
+    html = "".join(path.read_text() for path in PAGES)
     script = "".join(path.read_text() for path in SCRIPTS if not path.name.startswith("words-"))
     asked = set(re.findall(r'data-(?:word|label)="(\w+)"', html))
     asked |= set(re.findall(r'word\(\s*"(\w+)"', script))
@@ -159,8 +161,9 @@ def test_tiles_lie_as_on_the_map(one: str, other: str, axis: int, sign: int) -> 
     assert sign * (tiles[one][axis] - tiles[other][axis]) > 0
 
 
-def test_every_table_has_a_caption_and_every_section_a_name() -> None:
-    text = (PAGE / "index.html").read_text()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_table_has_a_caption_and_every_section_a_name(path: Path) -> None:
+    text = path.read_text()
     assert text.count("<table ") == text.count("<caption ")
     named = re.findall(r'<section [^>]*aria-labelledby="([\w-]+)"', text)
     assert len(named) == text.count("<section ")

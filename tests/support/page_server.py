@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.finding_history import FindingHistory, HistoryMeasure
 from agents.findings import FindingStatus, Severity
+from metrics.access import AccessCounts
 from metrics.objective_rows import ObjectivePart
 from metrics.registry import build_registry
+from metrics.views import Unmasked
 from metrics.web import Monitor, bind
+from metrics.web_access import Gate
 from metrics.worker import WorkerMetrics
 from streams.event_time import DAY_MS, HOUR_MS, paris_day, start_of_day_ms
 from streams.observing import WorkerStatus
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from aiohttp import web
+
+    from metrics.web_access import Keys
+    from streams.audit import Actor
 
 T = TypeVar("T")
 
@@ -99,13 +105,22 @@ class Desk:
     def __init__(self, now_ms: int) -> None:
         self.findings = view(*_findings(now_ms))
         self.refusal: Exception | None = None
+        self.actors: list[Actor] = []
 
-    async def judge(self, finding_id: str, verdict: str, now_ms: int) -> None:
+    async def judge(self, finding_id: str, verdict: str, now_ms: int, actor: Actor) -> None:
         if self.refusal is not None:
             raise self.refusal
+        self.actors.append(actor)
         (one,) = [entry for entry in _findings(now_ms) if entry.finding_id == finding_id]
         judged = replace(one, revision=one.revision + 1, status=FindingStatus(verdict))
         self.findings.take(0, [kept(judged, now_ms)])
+
+    async def unmask(self, finding_id: str, now_ms: int, actor: Actor) -> Unmasked:
+        del finding_id, now_ms
+        if self.refusal is not None:
+            raise self.refusal
+        self.actors.append(actor)
+        return Unmasked("structure-1", ["actor-1"])
 
 
 def _findings(now_ms: int) -> list[Any]:
@@ -151,17 +166,26 @@ def _findings(now_ms: int) -> list[Any]:
     ]
 
 
-def page_app() -> tuple[web.Application, Desk]:
-    """The page's application and where its verdicts go."""
+def page_app(keys: Keys | None = None) -> tuple[web.Application, Desk]:
+    """The page's application and where its verdicts go; open to this machine without keys."""
     status = WorkerStatus()
     status.phase = "running"
     worker = WorkerMetrics(status)
     region = FakeRegion()
     objectives = FakeObjectives(OBJECTIVES)
     desk = Desk(_now_ms())
-    registry = build_registry(region, worker, _now_ms, desk.findings)
+    counts = AccessCounts()
+    registry = build_registry(region, worker, _now_ms, desk.findings, access=counts)
     monitor = Monitor(
-        registry, region, worker, _now_ms, desk.findings, desk=desk, objectives=objectives
+        registry,
+        region,
+        worker,
+        _now_ms,
+        desk.findings,
+        desk=desk,
+        objectives=objectives,
+        gate=Gate(counts, _now_ms, keys),
+        counts=counts,
     )
     return monitor.app("127.0.0.1"), desk
 
@@ -191,9 +215,9 @@ def serving(app: web.Application, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def page_server(port: int = 0) -> Iterator[tuple[str, Desk]]:
+def page_server(port: int = 0, keys: Keys | None = None) -> Iterator[tuple[str, Desk]]:
     """The made-up page; gives its address and where verdicts go."""
-    app, desk = page_app()
+    app, desk = page_app(keys)
     with serving(app, port) as url:
         yield url, desk
 

@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from metrics.registry import build_registry
-from metrics.web import HEADERS, Monitor, bind, is_loopback
+from metrics.web import HEADERS, Monitor, bind
+from metrics.web_hosts import is_loopback
 from metrics.worker import WorkerMetrics
 from streams.errors import ConfigError
 from streams.observing import WorkerStatus
@@ -94,7 +95,17 @@ def test_a_worker_is_alive_before_it_is_ready() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/app.js", "/api/state", "/api/findings", "/metrics", "/nothing-here"]
+    "path",
+    [
+        "/",
+        "/signin",
+        "/app.js",
+        "/api/session",
+        "/api/state",
+        "/api/findings",
+        "/metrics",
+        "/nothing-here",
+    ],
 )
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     async def use(client: Client) -> None:
@@ -163,7 +174,13 @@ def test_a_taken_port_gives_way_to_another_where_that_is_wanted() -> None:
 
 def test_an_address_of_another_machine_is_a_setting_error() -> None:
     with pytest.raises(ConfigError, match="VIGIE_HTTP_HOST"):
-        asyncio.run(bind(_monitor().app("192.0.2.1"), "192.0.2.1", 0, fallback=True))
+        asyncio.run(bind(web.Application(), "192.0.2.1", 0, fallback=True))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "vigie"])  # noqa: S104 (refused)
+def test_a_server_that_others_reach_is_not_made_without_tokens(host: str) -> None:
+    with pytest.raises(ConfigError, match="VIGIE_TOKENS_FILE: required"):
+        _monitor().app(host)
 
 
 @pytest.mark.parametrize(

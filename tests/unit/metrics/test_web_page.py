@@ -16,7 +16,7 @@ from tests.support.fake_region import NOW_MS, FakeRegion
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHARTS = "/vendor/charts.js"
+CHARTS = "/vendor/uPlot.esm.js"
 
 
 def _answers(*paths: str) -> dict[str, tuple[int, str, bytes]]:

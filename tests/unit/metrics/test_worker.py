@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from metrics.access import AccessCounts
 from metrics.catalogue import CATALOGUE
 from metrics.findings import FindingsCollector
 from metrics.objectives import ObjectivesCollector
@@ -138,6 +139,7 @@ def test_the_collectors_export_exactly_the_catalogue() -> None:
             RegionCollector(FakeRegion(), lambda: NOW_MS),
             FindingsCollector(view(), tuple),
             ObjectivesCollector(FakeObjectives(), lambda: NOW_MS),
+            AccessCounts(),
             _metrics(),
         )
         for metric in collector.collect()

@@ -10,7 +10,8 @@ import trustme
 
 from streams.errors import ConfigError
 from streams.faust_settings import faust_settings
-from streams.kafka_access import KafkaAccess, Secret, kafka_access
+from streams.kafka_access import KafkaAccess, kafka_access
+from streams.secret import Secret
 from streams.settings import Settings
 
 if TYPE_CHECKING:

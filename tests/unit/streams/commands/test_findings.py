@@ -8,7 +8,9 @@ import pytest
 
 from agents.findings import FindingStatus, Severity, VerdictKind
 from streams import cli
+from streams.audit import Act
 from streams.commands import findings, findings_source
+from streams.errors import TransientError
 from tests.support.findings import NOW_MS, finding, resolved
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class FakeLog:
     def __init__(self, *found: Finding) -> None:
         self.found = {one.finding_id: one for one in found}
         self.verdicts: list[Verdict] = []
+        self.refusal: Exception | None = None
+        self.noted: list[tuple[Act, str, str]] = []
 
     def findings(self) -> dict[str, Finding]:
         return self.found
@@ -41,6 +45,11 @@ class FakeLog:
 
     def publish(self, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
+
+    def note(self, act: Act, detail: str, finding_id: str, **_figures: int) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.noted.append((act, detail, finding_id))
 
 
 @pytest.fixture
@@ -231,3 +240,40 @@ def test_without_kafka_the_setting_is_named(
         code, _, err = _run(capsys, *argv)
         assert code == 2
         assert err.startswith("vigie: VIGIE_KAFKA_BOOTSTRAP: required")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_pseudonyms_are_shown_on_demand_only_and_noted_before(
+    log: FakeLog, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    gang = finding(structure_pid=None, actor_pid=None, evidence={"member_01": "actor-1"})
+    log.found["gang0001"] = gang
+    for argv in (["show", "bbbb2222"], ["show", "gang0001"], ["list"], ["watch"]):
+        code, out, _ = _run(capsys, *argv, *options)
+        assert code == 0
+        assert "actor-1" not in out
+        assert "structure-1" not in out
+    assert log.noted == []
+    assert "actor-1" in _run(capsys, "show", "bbbb2222", "--unmask", *options)[1]
+    assert "actor-1" in _run(capsys, "show", "gang0001", "--unmask", *options)[1]
+    assert log.noted == [
+        (Act.UNMASKING, "ACCOUNT", "bbbb2222-high"),
+        (Act.UNMASKING, "ACCOUNT", gang.finding_id),
+    ]
+
+
+@pytest.mark.parametrize("argv", [("show", "bbbb2222", "--unmask"), ("patients", "bbbb2222")])
+def test_what_cannot_be_noted_is_not_shown(
+    log: FakeLog, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]
+) -> None:
+    log.refusal = TransientError("audit: Kafka did not confirm the entry")
+    code, out, err = _run(capsys, *argv)
+    assert (code, out) == (1, "")
+    assert err == "vigie: audit: Kafka did not confirm the entry\n"
+
+
+def test_a_file_is_whoever_reads_its(
+    log: FakeLog, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "actor-1" in _run(capsys, "show", "bbbb2222", "--from", str(file))[1]
+    assert log.noted == []
