@@ -90,9 +90,12 @@ class Expected:
         raised_patients: `patients` raised by its standard error, for evidence gathered over days.
         day_size: negative binomial size of a day around a known level.
         unexplained: share of patients without a care relation.
-        unexplained_concentration: of the beta law of a day's share, with the baseline's uncertainty.
+        unexplained_concentration: of the beta law of a day's share, with the baseline's uncertainty;
+            days are never taken for more alike than is assumed, for a single day's tail is heavier
+            than moments tell.
         raised_unexplained: `unexplained` raised by its standard error.
         share_day_concentration: of the beta law of a day's share around a known share.
+        share_sure: of the beta law of what is known of the share.
         peak: distinct patients of the busiest hour.
         days: working days learned, older ones counting less; 0 for an account that nobody knows yet.
         first_day: local day of the first day learned.
@@ -107,6 +110,7 @@ class Expected:
     unexplained_concentration: FloatArray
     raised_unexplained: FloatArray
     share_day_concentration: FloatArray
+    share_sure: FloatArray
     peak: FloatArray
     days: FloatArray
     first_day: Int64Array
@@ -171,7 +175,7 @@ class Baselines:
         share, sure = self._share(own["known"], own["unexplained"], usual)
         level_cap, share_cap = self._ceilings(accounts, days)
         level, share = np.minimum(level, level_cap), np.minimum(share, share_cap)
-        across_days = self.groups.params.day_concentration
+        across_days = np.minimum(usual.day_concentration, self.groups.params.day_concentration)
         share_error = np.sqrt(share * (1.0 - share) / (sure + 1.0))
         relative = 1.0 / usual.day_size + (1.0 + 1.0 / usual.day_size) / weight
         relative += usual.common_variance
@@ -185,7 +189,8 @@ class Baselines:
             unexplained=share,
             unexplained_concentration=1.0 / (1.0 / across_days + 1.0 / sure),
             raised_unexplained=np.minimum(share + self.params.errors * share_error, 0.97),
-            share_day_concentration=np.full(len(accounts), across_days),
+            share_day_concentration=usual.day_concentration,
+            share_sure=sure,
             peak=np.maximum(np.minimum(peak, level), 1.0),
             days=seen,
             first_day=own["first_day"].astype(np.int64),
@@ -206,10 +211,9 @@ class Baselines:
         self, known: FloatArray, unexplained: FloatArray, usual: Usual
     ) -> tuple[FloatArray, FloatArray]:
         """Posterior mean of the share, and its beta law's concentration."""
-        params = self.groups.params
         # A day's patients are alike: they count as fewer independent ones.
-        discount = 1.0 / (1.0 + (usual.patients - 1.0).clip(0.0) / (params.day_concentration + 1))
-        prior = params.unexplained_concentration
+        discount = 1.0 / (1.0 + (usual.patients - 1.0).clip(0.0) / (usual.day_concentration + 1.0))
+        prior = usual.share_concentration
         sure = prior + known * discount
         return (prior * usual.unexplained + unexplained * discount) / sure, sure
 
@@ -266,6 +270,8 @@ class Baselines:
             unexplained=day["unexplained"][cleared],
             peak=day["peak"][cleared],
             expected=expected.patients[cleared],
+            share=expected.unexplained[cleared],
+            share_sure=expected.share_sure[cleared],
         )
 
     def _raise_ceilings(self, closed: ClosedDays, cleared: BoolArray) -> None:

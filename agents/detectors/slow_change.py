@@ -89,7 +89,9 @@ class Params:
             1 to 3); the counted population of tests/support has thirty times as many.
         prior_crossings: how many the usual rate weighs.
         discount_slope: evidence that crossings ten times as frequent cost; above 1, because where
-            low evidence is frequent high evidence is more frequent still.
+            low evidence is frequent high evidence is more frequent still: so many that the counted
+            population has no more incidents than the region (seeds 201 and 202 of the one, 201 to 204
+            of the other).
         most_discount: most that evidence is set lower, log10.
     """
 
@@ -103,8 +105,8 @@ class Params:
     crossing: float = 0.5
     usual_crossings: float = 1e-3
     prior_crossings: float = 3.0
-    discount_slope: float = 1.4
-    most_discount: float = 1.6
+    discount_slope: float = 1.6
+    most_discount: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

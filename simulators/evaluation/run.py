@@ -1,8 +1,9 @@
 """The whole evaluation: which trials, over which seeds, in which processes.
 
 Thresholds were frozen before: the knots of `agents.detectors.calibration` were measured on quiet
-populations of seeds 1 to 3; no parameter is fitted to a run, and the regions judged here have seeds from
-101 on. The peers' thresholds, in contrast, are set on the quiet accounts of the judged days themselves.
+populations of seeds 1 to 3 and 201 to 204; no parameter is fitted to a run, and the regions judged here
+have seeds from 101 on. The peers' thresholds, in contrast, are set on the quiet accounts of the judged
+days themselves.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from simulators.evaluation.judging import Judge
 
 FIRST_SEED: Final = 101
-"""Tuning seeds lie below."""
+"""Tuning seeds lie below, and from 201 on."""
 _SERIES_SEED: Final = 2_001
 """The rate detector was developed on seeds below 1000."""
 _FESTIVALS_PER_SEED: Final = 2

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         "series, memory and speed, each against its target, and beside it the rules that others "
         "publish at the same budget of false alerts.\n\n"
         "Nothing is tuned by a run: every parameter is at its default, and the regions have seeds "
-        "from 101 on, while thresholds were set on seeds 1 to 3.",
+        "from 101 on, while thresholds were set on others.",
         epilog="Example: vigie evaluate --seeds 5",
     )(evaluate)
 

@@ -20,6 +20,8 @@ def learn(groups: PeerGroups, levels: np.ndarray, days: int, *, first: int = MON
             unexplained=rng.binomial(patients.astype(int), 0.3).astype(float),
             peak=np.ceil(0.4 * patients),
             expected=levels,
+            share=np.full(len(levels), 0.3),
+            share_sure=np.full(len(levels), 1e6),
         )
 
 
@@ -88,3 +90,42 @@ def test_a_busy_beginning_is_believed_at_once() -> None:
     groups = PeerGroups(GroupParams())
     learn(groups, np.full(5000, 60.0), 1, first=MONDAY - 2)
     assert groups.usual(np.zeros(1, np.int64)).patients[0] == pytest.approx(60.0, rel=0.05)
+
+
+def share_days(concentration: float, day_concentration: float, patients: int) -> PeerGroups:
+    """Sixty days of 300 members whose shares differ, and differ from day to day."""
+    rng, groups = np.random.default_rng(3), PeerGroups(GroupParams())
+    own = rng.beta(0.2 * concentration, 0.8 * concentration, 300)
+    known = np.full(300, float(patients))
+    for day in range(60):
+        share = rng.beta(own * day_concentration, (1.0 - own) * day_concentration)
+        groups.learn(
+            np.zeros(300, np.int64),
+            day=np.full(300, MONDAY + day),
+            patients=known,
+            known=known,
+            unexplained=rng.binomial(patients, share).astype(float),
+            peak=known,
+            expected=known,
+            share=own,
+            share_sure=np.full(300, 1e6),
+        )
+    return groups
+
+
+@pytest.mark.parametrize(("between", "of_days"), [(15.0, 50.0), (60.0, 20.0)])
+def test_a_group_learns_how_alike_its_members_shares_are(between: float, of_days: float) -> None:
+    usual = share_days(between, of_days, 12).usual(np.zeros(1, np.int64))
+    assert usual.share_concentration[0] == pytest.approx(between, rel=0.25)
+    assert usual.day_concentration[0] == pytest.approx(of_days, rel=0.25)
+
+
+def test_days_of_one_patient_tell_nothing_of_how_alike_patients_are() -> None:
+    usual = share_days(60.0, 20.0, 1).usual(np.zeros(1, np.int64))
+    assert usual.share_concentration[0] == pytest.approx(GroupParams().unexplained_concentration)
+    assert usual.day_concentration[0] == pytest.approx(GroupParams().day_concentration)
+
+
+def test_no_group_is_taken_for_more_even_than_any_registration_is() -> None:
+    usual = share_days(1e6, 1e6, 12).usual(np.zeros(1, np.int64))
+    assert usual.day_concentration[0] == pytest.approx(GroupParams().most_concentration)
