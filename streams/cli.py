@@ -31,6 +31,7 @@ from streams.commands import (
     replay,
     schemas,
     simulate,
+    token,
     topics,
     worker,
 )
@@ -64,6 +65,7 @@ for command in (
     backtest_series,
     topics,
     acls,
+    token,
     schemas,
 ):
     command.register(app)
@@ -100,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int = EXIT_BAD_INPUT) -> int:
-    line = " ".join(text.split())
+    # What a file or an option says may be quoted: it must not speak to the terminal.
+    line = "".join(one if one.isprintable() else "\ufffd" for one in " ".join(text.split()))
     sys.stderr.write(f"vigie: {line}\n")
     return code

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SERVICES = services()
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
 WORKERS = ("worker-1", "worker-2")
-OWN = ("topics", *WORKERS, "simulator")
+OWN = ("topics", "tokens", *WORKERS, "simulator")
 
 
 def test_the_file_fits_the_compose_specification() -> None:
@@ -135,7 +135,7 @@ def test_the_settings_are_settings(name: str) -> None:
     given = environment(SERVICES[name])
     assert all(variable.startswith(PREFIX) for variable in given)
     settings = Settings.from_env(given)
-    if name == "simulator":
+    if name in {"simulator", "tokens"}:
         return
     assert settings.kafka_bootstrap == ",".join(f"{broker}:9092" for broker in BROKERS)
     assert settings.replication == len(BROKERS)
@@ -160,7 +160,7 @@ def test_workers_are_static_members_that_others_reach() -> None:
 
 def test_the_commands_are_commands() -> None:
     assert argv(SERVICES["topics"], ("vigie",)) == ["vigie", "topics", "--create"]
-    for name in ("topics", *WORKERS):
+    for name in ("topics", "tokens", *WORKERS):
         program, command, *options = argv(SERVICES[name], ("vigie",))
         assert program == "vigie"
         _parse(command, options)
@@ -216,6 +216,54 @@ def test_what_prometheus_reaches_is_a_service() -> None:
             _assert_served(target)
     for pattern in configuration["rule_files"]:
         assert list((DEPLOY / "prometheus").glob(pattern)), f"{pattern}: no such rules"
+
+
+def test_who_may_come_is_decided_by_files_that_the_first_up_makes() -> None:
+    made = _volumes("tokens")
+    program, command, first, folder, second, scrape = argv(SERVICES["tokens"], ("vigie",))
+    assert (program, command, first, second) == ("vigie", "token", "--first-use", "--scrape-token")
+    assert made == {"access": (folder, ""), "scrape": (scrape.rpartition("/")[0], "")}
+    user = (DEPLOY / "Dockerfile").read_text()
+    # A new volume is the image's user's, or the tokens could not be written.
+    owned = re.findall(r"install --directory --owner 10001 .* (/\S+)", user)
+    assert {path for path, _ in made.values()} <= set(owned)
+    for name in WORKERS:
+        settings = Settings.from_env(environment(SERVICES[name]))
+        assert _volumes(name) == {"access": (folder, "ro")}
+        assert settings.tokens_file == f"{folder}/tokens"
+        assert settings.session_key_file == f"{folder}/session.key"
+        assert "tokens" in SERVICES[name]["depends_on"]
+    assert _volumes("prometheus")["scrape"] == (scrape.rpartition("/")[0], "ro")
+    assert "access" not in _volumes("prometheus")
+    configuration = _yaml(DEPLOY / "prometheus" / "prometheus.yml")
+    (job,) = [one for one in configuration["scrape_configs"] if one["job_name"] == "vigie"]
+    assert job["authorization"] == {"credentials_file": scrape}
+    assert "tokens" in SERVICES["prometheus"]["depends_on"]
+
+
+def test_the_head_and_the_readme_say_how_somebody_gets_in() -> None:
+    command = r"compose --?f(?:ile)? deploy/compose.yaml run --rm (tokens .*)$"
+    told = [
+        re.findall(command, text, re.MULTILINE)
+        for text in (COMPOSE.read_text(), (DEPLOY / "README.md").read_text())
+    ]
+    lines = [line for several in told for line in several if line.startswith("tokens ")]
+    assert len(lines) >= 2
+    for line in lines:
+        service, command, *options = line.split()
+        assert service == "tokens"
+        _parse(command, [*options])  # which it empties
+        assert options[-1] == "/etc/vigie/access/tokens"
+
+
+def _volumes(name: str) -> dict[str, tuple[str, str]]:
+    """The volumes of a service that are no folders of this checkout: where, and how."""
+    split = [volume.split(":") for volume in SERVICES[name]["volumes"]]
+    return {
+        source: (target, "".join(mode))
+        for source, target, *mode in split
+        if not source.startswith("./")
+    }
 
 
 def test_grafana_is_provisioned_from_what_is_mounted() -> None:

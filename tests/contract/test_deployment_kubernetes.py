@@ -113,6 +113,36 @@ def test_a_pods_settings_are_settings(pod: str) -> None:
     assert settings.kafka_username
 
 
+def test_a_worker_finds_who_may_come_where_the_settings_say() -> None:
+    spec = PODS["worker"]["spec"]
+    (mount,) = (one for one in spec["containers"][0]["volumeMounts"] if one["name"] == "access")
+    (volume,) = (one for one in spec["volumes"] if one["name"] == "access")
+    assert mount["readOnly"] is True
+    secret = volume["secret"]
+    assert secret["defaultMode"] == 0o440  # the sessions' key is refused if everybody may read it
+    made = re.search(
+        rf"create secret generic {secret['secretName']} (--from-file=.*)$",
+        (DEPLOY / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    assert made is not None
+    keys = {PurePosixPath(path).name for path in re.findall(r"--from-file=(\S+)", made[1])}
+    for name in ("VIGIE_TOKENS_FILE", "VIGIE_SESSION_KEY_FILE"):
+        path = PurePosixPath(SETTINGS[name])
+        assert path.parent == PurePosixPath(mount["mountPath"])
+        assert path.name in keys
+    assert Settings.from_env(SETTINGS).http_host != "127.0.0.1"
+
+
+def test_prometheus_comes_with_a_token() -> None:
+    (endpoint,) = OBJECTS["ServiceMonitor", "vigie-workers"]["spec"]["endpoints"]
+    credentials = endpoint["authorization"]["credentials"]
+    assert (
+        f"generic {credentials['name']} --from-file={credentials['key']}="
+        in (DEPLOY / "README.md").read_text()
+    )
+
+
 @pytest.mark.parametrize("pod", PODS)
 def test_a_pods_command_is_a_command(pod: str) -> None:
     (container,) = PODS[pod]["spec"]["containers"]
@@ -128,6 +158,8 @@ def test_a_pods_command_is_a_command(pod: str) -> None:
 def test_no_secret_is_kept_here_and_each_is_explained() -> None:
     assert not [name for name in OBJECTS if name[0] == "Secret"]
     wanted = set(_values(OBJECTS, ("secretName",)))
+    (endpoint,) = OBJECTS["ServiceMonitor", "vigie-workers"]["spec"]["endpoints"]
+    wanted.add(endpoint["authorization"]["credentials"]["name"])
     wanted |= {
         one["name"]
         for one in OBJECTS["TriggerAuthentication", "vigie-kafka"]["spec"]["secretTargetRef"]
