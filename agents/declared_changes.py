@@ -90,8 +90,10 @@ def read_declared_changes(text: str, name: str) -> tuple[DeclaredChange, ...]:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits is none of tomllib's own
         raise ConfigError(f"{name}: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{name}: brackets are nested too deeply") from None
     other = sorted(content.keys() - {"changement"})
     if other:
         raise ConfigError(f"{name}: {other[0]!r} is not known; changes stand under {_HEADER}")

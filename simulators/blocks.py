@@ -146,11 +146,20 @@ class BlockReader:
             InputError: a block is broken; the text names the file, the block and its position.
         """
         waiting: list[tuple[Block, bytes]] = []
+        records = 0
         for block, payload in self._container.payloads():
+            # A reader that makes room for what a count says would make it for any number.
+            if block.count > len(payload):
+                raise self._container.broken(
+                    block.number, block.position, "names more records than it has bytes"
+                )
+            if not block.count and not payload:
+                continue
             waiting.append((block, payload))
-            if sum(one.count for one, _ in waiting) >= _RECORDS_AT_A_TIME:
+            records += block.count
+            if records >= _RECORDS_AT_A_TIME:
                 yield from self._read(waiting)
-                waiting = []
+                waiting, records = [], 0
         yield from self._read(waiting)
 
     def _read(self, blocks: list[tuple[Block, bytes]]) -> Iterator[Rows]:

@@ -23,6 +23,8 @@ DEFLATE_CODEC: Final = "deflate"
 
 _MAX_HEADER_TEXT_BYTES: Final = 4 * 1024 * 1024
 _MAX_BLOCK_BYTES: Final = 1 << 30
+_MAX_INFLATED_BYTES: Final = 1 << 26
+"""Ours have 700 kB; a thousand zeros are stored in one byte, so the file's size bounds nothing."""
 
 
 def header_bytes(schema: Mapping[str, Any], codec: str, sync: bytes) -> bytes:
@@ -131,7 +133,7 @@ class Container:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         try:
             schema = json.loads(metadata["avro.schema"])
-        except (KeyError, ValueError):
+        except (KeyError, RecursionError, ValueError):
             raise InputError(f"{path}: header holds no readable Avro schema") from None
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise InputError(f"{path}: holds no records")
@@ -175,13 +177,20 @@ class Container:
                 file.seek(block.data_at)
                 data = file.read(block.size)
                 if self.codec == DEFLATE_CODEC:
-                    try:
-                        data = zlib.decompress(data, -zlib.MAX_WBITS)
-                    except zlib.error:
-                        raise self.broken(
-                            block.number, block.position, "cannot be inflated"
-                        ) from None
+                    data = self._inflated(block, data)
                 yield block, data
+
+    def _inflated(self, block: Block, data: bytes) -> bytes:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            inflated = inflater.decompress(data, _MAX_INFLATED_BYTES)
+        except zlib.error:
+            inflated = b""
+        if inflater.unconsumed_tail:
+            raise self.broken(block.number, block.position, "inflates to more than any block has")
+        if not inflater.eof:
+            raise self.broken(block.number, block.position, "cannot be inflated")
+        return inflated
 
     def broken(self, number: int, position: int, what: str) -> InputError:
         """The error of a broken block."""

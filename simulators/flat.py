@@ -46,7 +46,7 @@ class FlatReader:
         parts = (self._header, varint(count), varint(len(payload)), payload, _SYNC)
         try:
             raw = pl.read_avro(io.BytesIO(b"".join(parts)))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
         if raw.height != count:
             return None

@@ -1,12 +1,16 @@
 """A small client of a Confluent-compatible schema registry, used only when its URL is set.
 
-Answers are kept: a slice costs at most one request per unknown id, and a known id costs none. An id
-that the registry does not know is asked for again after a minute, since its writer may have registered
-it on a replica that is behind.
+Answers are kept: a known id costs no request. An id that the registry does not know is asked for again
+after a minute, since its writer may have registered it on a replica that is behind.
+
+Neither side is trusted with the worker's time or memory. Whoever makes ids up gets `UNKNOWN_MAX`
+requests a minute out of it, and then the answer "no such id"; a registry's answer is read up to
+`ANSWER_MAX_BYTES`.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -22,6 +26,14 @@ if TYPE_CHECKING:
 
 ASK_AGAIN_S: Final = 60.0
 """How long the answer "no such id" is believed."""
+
+UNKNOWN_MAX: Final = 256
+"""Ids that are believed to be unknown at a time; while they are so many, no further one is asked for."""
+SCHEMAS_MAX: Final = 1024
+"""Schemas that are kept; a contract has a handful of versions."""
+ANSWER_MAX_BYTES: Final = 262_144
+SCHEMA_MAX_CHARACTERS: Final = 131_072
+"""Ten times the longest of ours; what a schema can make its parser do grows with its length."""
 
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 
@@ -61,15 +73,28 @@ class Registry:
         """
         if schema_id in self._schemas:
             return self._schemas[schema_id]
-        if self._clock() < self._unknown_until.get(schema_id, float("-inf")):
+        if not self._may_ask(schema_id):
             return None
         answer = self._ask(f"/schemas/ids/{schema_id}", None)
         parsed = None if answer is None else _record_in(answer)
         if parsed is None:
             self._unknown_until[schema_id] = self._clock() + ASK_AGAIN_S
             return None
+        if len(self._schemas) >= SCHEMAS_MAX:
+            del self._schemas[next(iter(self._schemas))]
         self._schemas[schema_id] = parsed
         return parsed
+
+    def _may_ask(self, schema_id: int) -> bool:
+        now_s = self._clock()
+        until_s = self._unknown_until.get(schema_id)
+        if until_s is not None:
+            return now_s >= until_s
+        if len(self._unknown_until) >= UNKNOWN_MAX:
+            self._unknown_until = {
+                known: until_s for known, until_s in self._unknown_until.items() if until_s > now_s
+            }
+        return len(self._unknown_until) < UNKNOWN_MAX
 
     def register(self, subject: str, schema: dict[str, Any]) -> int:
         """Make a schema known under a subject (a no-op in the registry if it is) and give its id.
@@ -96,14 +121,17 @@ class Registry:
         )
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as reply:  # noqa: S310  same
-                answer = json.load(reply)
+                octets = reply.read(ANSWER_MAX_BYTES + 1)
+            if len(octets) > ANSWER_MAX_BYTES:
+                raise TransientError(f"schema registry: answers {path} with too much")
+            answer = json.loads(octets)
         except urllib.error.HTTPError as error:
             if error.code == HTTPStatus.NOT_FOUND and body is None:
                 return None
             if error.code in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
                 raise ConfigError(f"schema registry: refuses the schema of {path}") from None
             raise TransientError(f"schema registry: answers {error.code} to {path}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             raise TransientError(
                 f"schema registry: no answer to {path} ({type(error).__name__})"
             ) from None
@@ -116,8 +144,11 @@ def _record_in(answer: dict[str, Any]) -> dict[str, Any] | None:
     """The Avro record in the registry's answer; `None` for JSON Schema, Protobuf or no record."""
     if answer.get("schemaType", "AVRO") != "AVRO":
         return None
+    text = answer.get("schema")
+    if not isinstance(text, str) or len(text) > SCHEMA_MAX_CHARACTERS:
+        return None
     try:
-        schema = json.loads(answer["schema"])
-    except (KeyError, TypeError, ValueError):
+        schema = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     return schema if isinstance(schema, dict) and schema.get("type") == "record" else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streams.columnar import ColumnarReader
 from streams.compatibility import violations
@@ -17,6 +17,12 @@ from streams.wire import Confluent, SingleObject
 
 if TYPE_CHECKING:
     from streams.registry import Registry
+
+
+KEPT_MAX: Final = 1024
+"""Schemas of a registry whose reading is kept; a contract has a handful of versions."""
+DETAIL_MAX: Final = 200
+"""Characters of a sentence about a foreign schema: it may name fields of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,14 @@ class Writers:
         try:
             writer: Writer | BadRecordError = self._writer(flow, schema, framing)
         except SchemaError as error:
-            writer = BadRecordError(RejectReason.INCOMPATIBLE_SCHEMA, str(error))
+            writer = BadRecordError(RejectReason.INCOMPATIBLE_SCHEMA, _short(str(error)))
+        except Exception as error:  # noqa: BLE001  a made-up schema leads its parser to whatever it raises
+            kind = type(error).__name__
+            writer = BadRecordError(
+                RejectReason.INCOMPATIBLE_SCHEMA, f"the schema's parser stopped with {kind}"
+            )
+        if len(self._confluent) >= KEPT_MAX:
+            del self._confluent[next(iter(self._confluent))]
         self._confluent[flow, framing.schema_id] = writer
         return writer
 
@@ -117,6 +130,11 @@ class Writers:
         return Writer(columnar, strict, framing.body_at)
 
 
+def _short(text: str) -> str:
+    shown = "".join(one if one.isprintable() else "?" for one in text)
+    return shown if len(shown) <= DETAIL_MAX else shown[:DETAIL_MAX] + "…"
+
+
 def _flows(schemas: Schemas) -> list[tuple[str, str]]:
     kept = set(schemas.records())
     return [(flow, record) for flow, record in RECORD_OF_FLOW.items() if record in kept]
@@ -126,40 +144,60 @@ def _danger(schema: Any) -> str | None:
     """What in a foreign schema could turn a few bytes into endless work, or `None`.
 
     A type inside itself lets a record recurse as deep as it is long; an array of items that take no
-    bytes lets a length alone fill the memory.
+    bytes lets a length alone fill the memory; records that hold the one before twice double with each.
     """
-    return _walk(schema, "", {}, frozenset())[1]
+    return _Walk().of(schema, "", frozenset()).danger
 
 
-def _walk(
-    node: Any, namespace: str, sizes: dict[str, int], open_names: frozenset[str]
-) -> tuple[int, str | None]:
-    """The least bytes that a type takes, and the danger in it."""
-    if isinstance(node, list):
-        dangers = [_walk(branch, namespace, sizes, open_names)[1] for branch in node]
-        return 1, next((danger for danger in dangers if danger), None)
-    if isinstance(node, str):
-        name = full_name(node, namespace)
-        if name in open_names:
-            return 0, "holds a type inside itself"
-        return sizes.get(name, 0 if node == "null" else 1), None
-    kind = node.get("type")
-    if kind in ("record", "enum", "fixed"):
-        namespace = node.get("namespace", namespace)
+_STEPS_FREE: Final = 64
+_STEPS_PER_BYTE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What reading a type takes: least bytes, steps for those, and the danger in it."""
+
+    least: int
+    steps: int
+    danger: str | None = None
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self._named: dict[str, _Cost] = {}
+
+    def of(self, node: Any, namespace: str, open_names: frozenset[str]) -> _Cost:
+        if isinstance(node, list):
+            branches = [self.of(branch, namespace, open_names) for branch in node]
+            steps = 1 + max((one.steps for one in branches), default=0)
+            return _Cost(1, steps, next((one.danger for one in branches if one.danger), None))
+        if isinstance(node, str):
+            name = full_name(node, namespace)
+            inside = "holds a type inside itself" if name in open_names else None
+            known = self._named.get(name, _Cost(0 if node == "null" else 1, 1))
+            return _Cost(0, 1, inside) if inside else known
+        kind = node.get("type")
+        if kind in ("record", "enum", "fixed"):
+            return self._of_named(node, kind, node.get("namespace", namespace), open_names)
+        if kind in ("array", "map"):
+            inner = self.of(node["items" if kind == "array" else "values"], namespace, open_names)
+            danger = inner.danger
+            if kind == "array" and inner.least == 0:
+                danger = danger or "holds an array of items without bytes"
+            return _Cost(1, 1 + inner.steps, danger)
+        return self.of(kind, namespace, open_names)
+
+    def _of_named(self, node: Any, kind: str, namespace: str, open_names: frozenset[str]) -> _Cost:
         name = full_name(node["name"], namespace)
-        size: int = node.get("size", 1) if kind != "record" else 0
-        danger: str | None = None
-        for field in node.get("fields", ()):
-            least, found = _walk(field["type"], namespace, sizes, open_names | {name})
-            size += least
-            danger = danger or found
-        sizes[name] = size
-        return size, danger
-    if kind in ("array", "map"):
-        least, danger = _walk(
-            node["items" if kind == "array" else "values"], namespace, sizes, open_names
-        )
-        if kind == "array" and least == 0:
-            danger = danger or "holds an array of items without bytes"
-        return 1, danger
-    return _walk(kind, namespace, sizes, open_names)
+        fields = [
+            self.of(field["type"], namespace, open_names | {name})
+            for field in node.get("fields", ())
+        ]
+        least = sum(one.least for one in fields) if kind == "record" else node.get("size", 1)
+        steps = 1 + sum(one.steps for one in fields)
+        danger = next((one.danger for one in fields if one.danger), None)
+        if steps > _STEPS_FREE + _STEPS_PER_BYTE * least:
+            danger = danger or "takes many steps for few bytes"
+        cost = _Cost(least, steps, danger)
+        self._named[name] = cost
+        return cost

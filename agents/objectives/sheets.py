@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _SPACES: Final = str.maketrans("\u00a0\u202f\u2009", "   ")
-_COUNT: Final = re.compile(r"[0-9]+|[0-9]{1,3}( [0-9]{3})+")
-_RATIO: Final = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?( ?%)?")
+# Bounded, because no number of a region has more digits, and Python refuses those of thousands.
+_COUNT: Final = re.compile(r"[0-9]{1,20}|[0-9]{1,3}( [0-9]{3}){1,6}")
+_RATIO: Final = re.compile(r"([0-9]{1,20})(?:[.,]([0-9]{1,20}))?( ?%)?")
 COUNT_MAX: Final = 10**15
 """Beyond any count of a region, and exact as a floating-point number."""
 
@@ -197,8 +198,10 @@ def read_tables(text: str, name: str, kinds: Sequence[str]) -> dict[str, list[Ta
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits is none of tomllib's own
         raise InputError(f"{name}: {error}") from None
+    except RecursionError:
+        raise InputError(f"{name}: brackets are nested too deeply") from None
     for kind, tables in content.items():
         if kind not in kinds:
             known = " or ".join(f"[[{one}]]" for one in kinds)

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from streams.errors import ConfigError, TransientError
-from streams.registry import ASK_AGAIN_S, Registry
+from streams.registry import (
+    ANSWER_MAX_BYTES,
+    ASK_AGAIN_S,
+    SCHEMA_MAX_CHARACTERS,
+    UNKNOWN_MAX,
+    Registry,
+)
 
 RECORD = {"type": "record", "name": "R", "fields": []}
 
@@ -107,7 +113,17 @@ def test_a_refused_schema_is_a_fault_of_the_setting(server: FakeServer) -> None:
         client(server).register("s", RECORD)
 
 
-@pytest.mark.parametrize("answer", [(500, {}), (503, b"busy"), (200, b"<html>"), (200, [])])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, {}),
+        (503, b"busy"),
+        (200, b"<html>"),
+        (200, []),
+        (200, b"[" * 90_000),
+        (200, b'{"schema": "' + b" " * ANSWER_MAX_BYTES),
+    ],
+)
 def test_a_registry_out_of_order_stops_and_is_never_taken_for_unknown(
     server: FakeServer, answer: tuple[int, Any]
 ) -> None:
@@ -139,3 +155,23 @@ def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         Registry("http://me:secret@host")
     assert "secret" not in str(caught.value)
+
+
+def test_made_up_ids_cost_few_questions_and_no_memory(server: FakeServer) -> None:
+    now_s = [0.0]
+    registry = client(server, now_s)
+
+    for schema_id in range(3 * UNKNOWN_MAX):
+        assert registry.schema(schema_id) is None
+
+    assert len(server.asked) == UNKNOWN_MAX
+    now_s[0] = ASK_AGAIN_S
+    server.answers["/schemas/ids/9999"] = (200, {"schema": json.dumps(RECORD)})
+    assert registry.schema(9999) == RECORD
+
+
+def test_a_schema_longer_than_any_of_ours_is_not_parsed(server: FakeServer) -> None:
+    long = RECORD | {"doc": "x" * SCHEMA_MAX_CHARACTERS}
+    server.answers["/schemas/ids/5"] = (200, {"schema": json.dumps(long)})
+
+    assert client(server).schema(5) is None

@@ -118,3 +118,40 @@ def test_a_schema_that_is_not_avro_is_refused() -> None:
     with pytest.raises(BadRecordError) as caught:
         writers.find(INSI_CALLS, Confluent(1))
     assert caught.value.reason is RejectReason.INCOMPATIBLE_SCHEMA
+
+
+def test_records_that_double_with_each_name_are_refused_before_anything_is_read() -> None:
+    doubling: list[Any] = [{"type": "record", "name": "R0", "fields": []}]
+    for n in range(1, 40):
+        pair = [{"name": "a", "type": f"R{n - 1}"}, {"name": "b", "type": f"R{n - 1}"}]
+        doubling.append({"type": "record", "name": f"R{n}", "fields": pair})
+    extra = [{"name": f"r{n}", "type": one} for n, one in enumerate(doubling)]
+    writers, _ = writers_with({**INSI.schema, "fields": [*INSI.schema["fields"], *extra]})
+
+    with pytest.raises(BadRecordError, match="many steps for few bytes"):
+        writers.find(INSI_CALLS, Confluent(1))
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"fields": 5}, {"fields": [{}]}, {"fields": [[]]}, {"name": []}]
+)
+def test_a_schema_that_is_none_is_refused_whatever_its_parser_stumbles_over(
+    spoilt: dict[str, Any],
+) -> None:
+    writers, _ = writers_with({**INSI.schema, **spoilt})
+
+    with pytest.raises(BadRecordError) as caught:
+        writers.find(INSI_CALLS, Confluent(1))
+
+    assert caught.value.reason is RejectReason.INCOMPATIBLE_SCHEMA
+
+
+def test_a_reason_repeats_no_long_or_unprintable_name_of_a_foreign_schema() -> None:
+    field = {"name": "\u202e" + "x" * 5000, "type": "nothing"}
+    writers, _ = writers_with({**INSI.schema, "fields": [*INSI.schema["fields"], field]})
+
+    with pytest.raises(BadRecordError) as caught:
+        writers.find(INSI_CALLS, Confluent(1))
+
+    assert len(caught.value.detail) < 300
+    assert caught.value.detail.isprintable()
