@@ -27,7 +27,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv page-assets demo test lint types imports unit servers test-system screenshots bench chaos lock clean distclean
+.PHONY: help venv page-assets demo test lint types imports unit servers test-system screenshots bench chaos lock clean distclean soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -98,6 +98,9 @@ $(BENCH_VENV)/.ready: requirements-bench.txt
 
 chaos: venv servers ## 50 kills of workers and brokers and more under load, half an hour; exits 1 if anything was lost
 	$(BIN)/python -m tests.proof.chaos --seed 1 --minutes 25 --rate 1000 --kills 50
+
+soak: venv servers ## an hour at 2 000 events/s on a real Kafka: memory, latencies to metric and finding
+	$(BIN)/python -m tests.proof.soak $(SOAK_ARGS)
 
 dashboards: venv ## write the Grafana dashboards in deploy/grafana anew from their code
 	$(BIN)/python -m metrics.dashboards deploy/grafana/dashboards

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from streams.errors import ConfigError
 from streams.event_time import DAY_MS, FINEST_STEP_MS, HOUR_MS, MINUTE_MS, Window
 
 if TYPE_CHECKING:
     from agents.series import CodeArray
     from streams.event_time import Int64Array
+
+CODES_MAX: Final = 1 << 16
+"""Codes are written as two bytes."""
 
 _ROW: Final = struct.Struct("<QI")
 
@@ -27,9 +31,16 @@ class CountRing:
     """Counts per cell of `step_ms` and code, over the newest `span_ms` of event time.
 
     As a checkpoint section its keys are absolute cell numbers (`event time // step_ms`).
+
+    Raises:
+        ConfigError: there are more codes than a checkpoint's two bytes tell apart.
     """
 
     def __init__(self, *, step_ms: int, span_ms: int, codes: int) -> None:
+        if codes > CODES_MAX:
+            raise ConfigError(
+                f"VIGIE_DEPARTMENTS: too many: {codes:,} series, and at most {CODES_MAX:,} are counted"
+            )
         self.step_ms = step_ms
         self.codes = codes
         # One cell more than the span: the newest, incomplete one.
@@ -74,6 +85,11 @@ class CountRing:
         found = self._counts[numbers % self._cells]
         found[(numbers > self._head) | (numbers <= self._head - self._cells)] = 0
         return found
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory in use."""
+        return self._counts.nbytes
 
     def drain(self) -> set[int]:
         """The cells that changed since the last drain."""

@@ -55,6 +55,11 @@ _DECOYS: Final = 50_000_000
 _PROBERS: Final = 60_000_000
 DECOY_COUNT: Final = 8
 _STOP_TIMEOUT_S: Final = 30.0
+_BATCH_BYTES: Final = 900_000
+_REQUEST_BYTES: Final = 2_000_000
+_CATCH_UP_S: Final = 1.0
+"""A producer that was kept from sending makes up for so much of it at once; what is older stays unsent
+and shows as a rate that was not reached."""
 _ACTS: Final = {PLATFORM_ACCESSES: "action", INSI_CALLS: "operation", EPRESCRIPTIONS: "event"}
 _USUAL: Final = {
     PLATFORM_ACCESSES: ("READ_RECORD", "READ_RECORD", "READ_DOCUMENT", "LOGIN_OK"),
@@ -87,30 +92,45 @@ class Region:
 
     Args:
         partitions: of the flows.
+        accounts: how many act.
+        structures: how many they belong to.
     """
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(
+        self, partitions: int, *, accounts: int = ACCOUNTS, structures: int = STRUCTURES
+    ) -> None:
         schemas = Schemas.load()
+        self._accounts = accounts
+        self._structures = structures
         self._random = np.random.default_rng(SEED)
         self._next_event = 0
-        self._keys = [pseudonym(SEED, STRUCTURE, n) for n in range(STRUCTURES)]
+        self._keys = [pseudonym(SEED, STRUCTURE, n) for n in range(structures)]
         self._places = partitions_of(self._keys, partitions)
         versions = {flow: schemas.of_flow(flow) for flow in FLOWS}
         self._headers = {f: single_object_header(v.fingerprint) for f, v in versions.items()}
         self._encoders = {f: EventEncoder(f, v.schema, SEED) for f, v in versions.items()}
-        pairs = np.arange(STRUCTURES) % len(SECTOR_COULOIR_PAIRS)
+        pairs = np.arange(structures) % len(SECTOR_COULOIR_PAIRS)
         self._sector = np.array([SECTORS.index(s) for s, _ in SECTOR_COULOIR_PAIRS])[pairs]
         self._couloir = np.array([COULOIRS.index(c) for _, c in SECTOR_COULOIR_PAIRS])[pairs]
 
-    def events(self, flow: str, count: int, now_ms: int, probe: int | None = None) -> Made:
-        """`count` usual events, and one probe after them."""
-        accounts = self._random.integers(0, ACCOUNTS, count)
-        structures = accounts % STRUCTURES
+    def events(
+        self,
+        flow: str,
+        count: int,
+        now_ms: int,
+        probe: int | None = None,
+        *,
+        accounts: Int64Array | None = None,
+    ) -> Made:
+        """`count` usual events, of any accounts or of these, and one probe after them."""
+        if accounts is None:
+            accounts = self._random.integers(0, self._accounts, count)
+        structures = accounts % self._structures
         own = self._random.integers(0, OWN_PATIENTS, count)
-        patients = structures * 1_000 + (accounts // STRUCTURES) * OWN_PATIENTS + own
+        patients = structures * 1_000 + (accounts // self._structures) * OWN_PATIENTS + own
         if probe is not None:
             accounts = np.append(accounts, _PROBERS + probe)
-            structures = np.append(structures, probe % STRUCTURES)
+            structures = np.append(structures, probe % self._structures)
             patients = np.append(patients, _DECOYS + probe % DECOY_COUNT)
         total = len(accounts)
         columns = {name: self._column(name, kind, accounts) for name, kind in FIELDS[flow].items()}
@@ -186,7 +206,11 @@ class SteadyLoad:
 
     async def _run(self) -> None:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
         )
         async with producer:
             began_s = probed_s = time.monotonic()
@@ -195,13 +219,14 @@ class SteadyLoad:
             while not self._ending.is_set():
                 tick += 1
                 await asyncio.sleep(max(0.0, began_s + tick * TICK_S - time.monotonic()))
-                owed = int((time.monotonic() - began_s) * self._rate) - done
+                due = int((time.monotonic() - began_s) * self._rate)
+                owed = min(due - done, int(_CATCH_UP_S * self._rate))
                 probe = None
                 if time.monotonic() - probed_s >= self._probe_every_s:
                     probed_s, probe = time.monotonic(), probes
                     probes += 1
                 await self._send(producer, owed, probe)
-                done += owed
+                done = due
 
     async def _send(self, producer: AIOKafkaProducer, count: int, probe: int | None) -> None:
         now_ms = time.time_ns() // 1_000_000

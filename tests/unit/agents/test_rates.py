@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from agents.rates import CountRing, RollingRates
 from agents.series import PAIRS, SeriesCodes
+from streams.errors import ConfigError
 from streams.event_time import DAY_MS, FINEST_STEP_MS, MINUTE_MS, WINDOWS
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS
 from streams.vocabulary import (
@@ -207,3 +208,10 @@ def test_few_events_and_many_get_the_same_codes(events, flow) -> None:
 
     for one, other in zip(few.codes, many.codes, strict=True):
         assert (np.tile(one, 300) == other).all()
+
+
+def test_more_series_than_a_checkpoint_can_name_are_refused() -> None:
+    departments = tuple(f"{number:03d}" for number in range(250))
+    with pytest.raises(ConfigError, match=r"VIGIE_DEPARTMENTS: too many: 65,\d{3} series"):
+        RollingRates(SeriesCodes(departments).size)
+    assert RollingRates(SeriesCodes(departments[:240]).size).rings

@@ -1,0 +1,326 @@
+"""What an event, an account and a partition cost as there are more of them, and what that comes to.
+
+    .venv/bin/python -m tests.benchmarks.scale [--events N] [--json FILE]
+
+No Kafka: the processor of one partition over encoded events, every detector on, each case in a process
+of its own so that its memory is its own. Measured:
+
+* accounts: 10 000, 100 000 and 1 000 000 in the region, an eighth of them in the partition: time of an
+  event in full slices, memory and changelog of an account, time to recover;
+* partitions: the same events in slices of 2 048, 256, 32 and 4 records, as the flow thins out over more
+  partitions: time of a slice whatever is in it, and of a checkpoint;
+* memory of a partition in which hardly anything has happened.
+
+From these and from what a region sends (`deploy/CAPACITY.md` names the sources) a table of capacity is
+reckoned: for a region, France and Europe. `REGION` and the functions below are the whole reckoning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from agents.series import SeriesCodes
+from agents.source import SourceProcessor
+from streams.allocator import bound_heaps, give_back
+from streams.codec import SliceCodec
+from streams.own_records import RecordReader
+from streams.schemas import Schemas
+from streams.settings import Settings
+from streams.topics import FLOWS, VERDICTS
+from streams.worker import shard_params
+from tests.proof.soak_traffic import Region
+from tests.support.findings import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.proof.soak_traffic import Int64Array
+
+PARTITIONS: Final = 8
+ACCOUNTS: Final = (10_000, 100_000, 1_000_000)
+SLICES: Final = (2_048, 256, 32, 4)
+EMPTY: Final = 24
+_FULL_SLICE: Final = 4_096
+_START_MS: Final = 1_790_000_000_000
+_ROUND_MS: Final = 1_000
+_CHECKPOINT_BYTES: Final = 524_288
+
+
+@dataclass(frozen=True, slots=True)
+class OfAccounts:
+    """A region of so many accounts; times in seconds."""
+
+    accounts: int
+    event_us: float
+    bytes_per_account: float
+    changelog_per_event: float
+    changelog_per_account: float
+    recovery_s: float
+    recovery_mb_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OfSlices:
+    """Slices of so many records."""
+
+    records: int
+    slice_ms: float
+    event_us: float
+    checkpoint_ms: float
+    checkpoint_bytes: float
+
+
+class Partition:
+    """One partition's processor, fed as the worker feeds it."""
+
+    def __init__(self) -> None:
+        settings = Settings(kafka_bootstrap="kafka.invalid:9092", partitions=PARTITIONS)
+        schemas = Schemas.load()
+        self._parts = (
+            SliceCodec(schemas),
+            shard_params(settings),
+            SeriesCodes(settings.departments),
+        )
+        self._reader = RecordReader(schemas)
+        self.processor = self.new()
+        self._offsets: Counter[str] = Counter()
+        self._now_ms = _START_MS
+        self.changelog: dict[bytes, bytes] = {}
+        self.written_bytes = 0
+        self.checkpoint_s = 0.0
+        self.checkpoints = 0
+
+    def new(self) -> SourceProcessor:
+        """An empty processor."""
+        codec, params, codes = self._parts
+        return SourceProcessor(
+            partition=0,
+            codec=codec,
+            reader=self._reader,
+            params=params,
+            codes=codes,
+            mark_partitions=PARTITIONS,
+        )
+
+    def round(
+        self, region: Region, records: int, *, whose: Int64Array | None = None, force: bool = False
+    ) -> float:
+        """A slice of each flow, what time brings, and a checkpoint if that is due; busy seconds."""
+        slices = []
+        self._now_ms += _ROUND_MS
+        for flow in FLOWS:
+            made = region.events(flow, records, self._now_ms, accounts=whose)
+            first = self._offsets[flow]
+            self._offsets[flow] += len(made.values)
+            slices.append(
+                (
+                    flow,
+                    [
+                        Kept(first + n, self._now_ms, key, value)
+                        for n, (key, value) in enumerate(zip(made.keys, made.values, strict=True))
+                    ],
+                )
+            )
+        began_s = time.perf_counter()
+        for flow, kept in slices:
+            self.processor.process(flow, kept)
+        self.processor.pass_time(dict.fromkeys((*FLOWS, VERDICTS), self._now_ms))
+        if force or self.processor.pending_bytes() >= _CHECKPOINT_BYTES:
+            self.checkpoint()
+        return time.perf_counter() - began_s
+
+    def checkpoint(self) -> None:
+        """Write, as the changelog would hold it."""
+        began_s = time.perf_counter()
+        for key, value in self.processor.checkpoint().writes:
+            self.written_bytes += len(key) + len(value or b"")
+            if value is None:
+                self.changelog.pop(key, None)
+            else:
+                self.changelog[key] = value
+        self.checkpoint_s += time.perf_counter() - began_s
+        self.checkpoints += 1
+
+
+def of_accounts(accounts: int, events: int) -> OfAccounts:
+    """A region of so many accounts, all of whom have acted, seen from one of its partitions."""
+    bound_heaps()
+    own = accounts // PARTITIONS
+    part = Partition()
+    region = Region(1, accounts=own, structures=max(1, own // 10))
+    before = _resident_bytes()
+    everybody = np.random.default_rng(1).permutation(own)
+    for at in range(0, own, _FULL_SLICE):
+        whose = everybody[at : at + _FULL_SLICE]
+        part.round(region, len(whose), whose=whose)
+    part.checkpoint()
+    warm_bytes = part.written_bytes
+    rounds = max(2, events // (_FULL_SLICE * len(FLOWS)))
+    busy_s = sum(part.round(region, _FULL_SLICE) for _ in range(rounds))
+    part.checkpoint()
+    seen = rounds * _FULL_SLICE * len(FLOWS)
+    live_bytes = sum(len(key) + len(value) for key, value in part.changelog.items())
+    everybody = np.zeros(0, np.int64)
+    give_back()
+    grown = _resident_bytes() - before - live_bytes
+    again = part.new()
+    began_s = time.perf_counter()
+    again.recover(part.changelog)
+    recovery_s = time.perf_counter() - began_s
+    return OfAccounts(
+        accounts=accounts,
+        event_us=1e6 * busy_s / seen,
+        bytes_per_account=grown / own,
+        changelog_per_event=(part.written_bytes - warm_bytes) / seen,
+        changelog_per_account=live_bytes / own,
+        recovery_s=recovery_s,
+        recovery_mb_per_s=live_bytes / 1e6 / recovery_s,
+    )
+
+
+def of_slices(records: int, events: int) -> OfSlices:
+    """A region of 10 000 accounts at a live pace: a checkpoint after every slice of each flow."""
+    bound_heaps()
+    part = Partition()
+    region = Region(1, accounts=ACCOUNTS[0] // PARTITIONS, structures=125)
+    for _ in range(4):
+        part.round(region, _FULL_SLICE, force=True)
+    rounds = min(200, max(8, events // (records * len(FLOWS))))
+    part.checkpoint_s = part.checkpoints = part.written_bytes = 0
+    busy_s = sum(part.round(region, records, force=True) for _ in range(rounds))
+    working_s = busy_s - part.checkpoint_s
+    return OfSlices(
+        records=records,
+        slice_ms=1e3 * working_s / rounds / len(FLOWS),
+        event_us=1e6 * busy_s / rounds / len(FLOWS) / records,
+        checkpoint_ms=1e3 * part.checkpoint_s / part.checkpoints,
+        checkpoint_bytes=part.written_bytes / part.checkpoints,
+    )
+
+
+def of_partition() -> float:
+    """Memory of a partition in which each flow has sent one slice, bytes."""
+    bound_heaps()
+    region = Region(1, accounts=100, structures=10)
+    first = Partition()
+    first.round(region, 100)
+    before = _resident_bytes()
+    held = [Partition() for _ in range(EMPTY)]
+    for part in held:
+        part.processor = first.new()
+        part.round(region, 100)
+    return (_resident_bytes() - before) / len(held)
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def apart(run: Callable[..., Any], *arguments: Any) -> Any:
+    """Run in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(run, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Everything that the reckoning takes from this machine."""
+
+    accounts: list[OfAccounts]
+    slices: list[OfSlices]
+    partition_bytes: float
+    base_bytes: float
+
+
+def tables(measured: Measured) -> list[Table]:
+    """What was measured, as people read it."""
+    accounts = Table(
+        "accounts",
+        "µs an event",
+        "memory each",
+        "changelog each",
+        "changelog an event",
+        "recovery of a partition",
+        "changelog read at",
+        title=f"as accounts grow ({PARTITIONS} partitions, slices of {_FULL_SLICE:,})",
+    )
+    for one in measured.accounts:
+        accounts.add_row(
+            f"{one.accounts:,}",
+            f"{one.event_us:.1f}",
+            f"{one.bytes_per_account / 1e3:.1f} kB",
+            f"{one.changelog_per_account / 1e3:.1f} kB",
+            f"{one.changelog_per_event:.0f} bytes",
+            f"{one.recovery_s:.2f} s",
+            f"{one.recovery_mb_per_s:.0f} MB/s",
+        )
+    slices = Table(
+        "records a slice",
+        "ms a slice",
+        "µs an event, checkpoint included",
+        "ms a checkpoint",
+        "bytes a checkpoint",
+        title="as partitions grow",
+    )
+    for two in measured.slices:
+        slices.add_row(
+            f"{two.records:,}",
+            f"{two.slice_ms:.2f}",
+            f"{two.event_us:.1f}",
+            f"{two.checkpoint_ms:.2f}",
+            f"{two.checkpoint_bytes:,.0f}",
+        )
+    return [accounts, slices]
+
+
+def main() -> int:
+    """Measure, reckon, print."""
+    from tests.benchmarks.scale_reckoning import reckoned  # noqa: PLC0415 (it reads this module)
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--events", type=int, default=200_000, help="events measured in each case")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    asked = parser.parse_args()
+    measured = Measured(
+        accounts=[apart(of_accounts, count, asked.events) for count in ACCOUNTS],
+        slices=[apart(of_slices, records, asked.events) for records in SLICES],
+        partition_bytes=apart(of_partition),
+        base_bytes=apart(base_bytes),
+    )
+    console = Console()
+    for table in tables(measured):
+        console.print(table)
+    console.print(
+        f"a partition without accounts {measured.partition_bytes / 1e6:.1f} MB, "
+        f"a process without partitions {measured.base_bytes / 1e6:.0f} MB"
+    )
+    console.print(reckoned(measured))
+    if asked.json:
+        asked.json.write_text(json.dumps(asdict(measured), indent=2) + "\n")
+    return 0
+
+
+def base_bytes() -> float:
+    """Memory of a process that has loaded everything and holds no partition."""
+    import streams.cli  # noqa: F401, PLC0415
+
+    return float(_resident_bytes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
