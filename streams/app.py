@@ -17,14 +17,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 import faust
 import mode
+from aiokafka.errors import KafkaError
 
 from agents.partition_work import WorkLimits
 from agents.shells import Ports, ProcessorGroup, Shell, Subscription
@@ -33,10 +35,11 @@ from streams.allocator import bound_heaps
 from streams.consumer import SliceBinding, SliceTransport
 from streams.faust_settings import faust_settings
 from streams.kafka_access import kafka_access
+from streams.kafka_clock import KafkaClock
 from streams.observing import NullObserver, Observer, WorkerStatus
 from streams.preflight import check_kafka
 from streams.slices import SliceSchema
-from streams.topic_admin import prepare_worker
+from streams.topic_admin import CHANGELOG_CONFIGS, prepare_worker
 from streams.watchdog import EXIT_FAILED, Watchdog, describe, end_process
 
 if TYPE_CHECKING:
@@ -51,10 +54,16 @@ Fail = Callable[[BaseException], None]
 QUEUED_SLICES = 8
 # A quiet partition's accesses wait this long for the word that nothing else came before them.
 PASS_TIME_EVERY_S = 0.5
+# Longest wait for a record that asks for the brokers' time.
+ASK_TIMEOUT_S = 5.0
+CLOCK_KEY = b"clock"
 # Giving up partitions must fit well into the time that a rebalance may take (streams.faust_settings).
 FINISH_TIMEOUT_S = 20.0
 # Orchestrators kill a worker 30 s after SIGTERM; before that it says itself what kept it.
 STOP_TIMEOUT_S = 25.0
+
+
+logger = logging.getLogger(__name__)
 
 
 class SliceApp(faust.App):  # type: ignore[misc]  # Faust ships no types
@@ -63,10 +72,12 @@ class SliceApp(faust.App):  # type: ignore[misc]  # Faust ships no types
     Attributes:
         binding: what its consumer needs to know.
         shell: drives the processors.
+        tables_of_topics: the table of each processed topic's group.
     """
 
     binding: SliceBinding
     shell: Shell
+    tables_of_topics: Mapping[str, Any]
 
     async def pass_time(self, margin_ms: int) -> None:
         """Tell the processors again and again how far their topics were read.
@@ -82,7 +93,26 @@ class SliceApp(faust.App):  # type: ignore[misc]  # Faust ships no types
         while True:
             await asyncio.sleep(PASS_TIME_EVERY_S)
             if self.binding.status.ready:
+                if self.binding.clock.is_due:
+                    await self._ask_the_time()
                 await self.shell.pass_time(read_until_ms)
+
+    async def _ask_the_time(self) -> None:
+        """Write a record without meaning: its confirmation tells the brokers' time.
+
+        Where events come, checkpoints do that; in a silence somebody has to. A deletion of a key that
+        no checkpoint has changes nothing for whoever recovers, even from a worker that owns the
+        partition no more.
+        """
+        for topic, partition in self.binding.status.positions:
+            table = self.tables_of_topics.get(topic)
+            if table is not None:
+                try:
+                    async with asyncio.timeout(ASK_TIMEOUT_S):
+                        await table.append(partition, ((CLOCK_KEY, None),))
+                except (KafkaError, TimeoutError):
+                    logger.debug("Kafka did not tell the time")
+                return
 
     async def refresh_highwaters(self) -> None:
         """Renew the ends of the sources' logs in `binding.status`."""
@@ -178,6 +208,7 @@ def create_app(
         slice_max_records=settings.slice_max_records,
         idempotent=idempotent,
         status=status,
+        clock=KafkaClock(),
         finish=shell.finish,
     )
     app.transport = SliceTransport(app.conf.broker_consumer, app)
@@ -188,11 +219,15 @@ def create_app(
             key_type=bytes,
             value_type=bytes,
             recovery_buffer_size=200,
-            extra_topic_configs={"max.message.bytes": "2097152", "segment.bytes": "67108864"},
+            extra_topic_configs=dict(CHANGELOG_CONFIGS),
         )
         table.adopt, table.on_adopt_error = shell.adopt, end
+        table.on_confirmed = app.binding.clock.hear
         tables[group.table_name] = table
         _add_agent(app, group.table_name, group.topics, acks=True)
+    app.tables_of_topics = {
+        topic: tables[group.table_name] for group in groups for topic in group.topics
+    }
     for item in subscriptions:
         _add_agent(app, item.topic, (item.topic,), acks=False)
 

@@ -24,6 +24,8 @@ from streams.slices import RecordSlice, SliceMessage, SliceScheduler
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from streams.kafka_clock import KafkaClock
+
 # Faust asks the broker to hold an empty fetch for 1.5 s; a partition that joins the fetch (after a
 # seek or a pause) waits for the answer to the one under way.
 FETCH_MAX_WAIT_MS = 250
@@ -49,6 +51,7 @@ class SliceBinding:
         slice_max_records: most records in one slice.
         idempotent: whether Kafka grants producer ids.
         status: positions of the sources, kept in step.
+        clock: the time by which records are judged.
         finish: awaited before partitions are given up; checkpoints and settles slices.
     """
 
@@ -58,6 +61,7 @@ class SliceBinding:
     slice_max_records: int
     idempotent: bool
     status: WorkerStatus
+    clock: KafkaClock
     finish: Callable[[], Awaitable[None]]
 
 
@@ -72,7 +76,7 @@ class SliceConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return consumer
 
     def read_until_ms(self, tp: TP, next_offset: int) -> int | None:
-        """When the broker last said that its log ends at `next_offset`, wall milliseconds."""
+        """When the broker last said that its log ends at `next_offset`, ms by Kafka's clock."""
         consumer = self._ensure_consumer()
         partition = driver.ensure_aiokafka_TP(tp)
         if partition not in consumer.assignment():
@@ -80,7 +84,10 @@ class SliceConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # The moment before the end: the other thread may renew both in between, in the other order.
         polled_ms = consumer.last_poll_timestamp(partition)
         end = consumer.highwater(partition)
-        return None if polled_ms is None or end is None or next_offset < end else int(polled_ms)
+        if polled_ms is None or end is None or next_offset < end:
+            return None
+        found: int | None = self.app.binding.clock.then_ms(int(polled_ms))
+        return found
 
     async def seek_to_start(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
         """Go to the first offset of each partition and say which it is."""

@@ -69,9 +69,11 @@ class ChangelogTable(faust.Table):  # type: ignore[misc]
         adopt: awaited with the table's name, a partition and its entries for each assigned partition,
             once recovery is complete and before any source record is processed; says whether to go on.
         on_adopt_error: called if `adopt` raises; Faust would swallow the error.
+        on_confirmed: told each confirmation of the broker.
     """
 
     adopt: Adopt | None = None
+    on_confirmed: Callable[[Any], None] | None = None
     on_adopt_error: Callable[[BaseException], Awaitable[None]] | None = None
 
     def _new_store(self) -> PartitionedStore:
@@ -97,7 +99,9 @@ class ChangelogTable(faust.Table):  # type: ignore[misc]
                 await producer.send(topic, key, value, partition, None, None) for key, value in part
             ]
             for confirmation in sent:
-                await confirmation
+                told = await confirmation
+                if self.on_confirmed is not None:
+                    self.on_confirmed(told)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Hand the recovered entries over and let go of them."""

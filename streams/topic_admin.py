@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 _CONNECT_MS = 6_000
 _REQUEST_MS = 8_000
-_VERIFIED = ("cleanup.policy", "retention.ms", "max.message.bytes")
-# Small segments let compaction take hold of a changelog soon; streams.app declares the same.
-_CHANGELOG_CONFIGS = {
+_VERIFIED = ("cleanup.policy", "retention.ms", "max.message.bytes", "message.timestamp.type")
+# Small segments let compaction take hold of a changelog soon.
+CHANGELOG_CONFIGS = {
     "cleanup.policy": "compact",
     "max.message.bytes": "2097152",
     "segment.bytes": "67108864",
+    # Confirmations then tell the brokers' time (streams.kafka_clock).
+    "message.timestamp.type": "LogAppendTime",
 }
 
 
@@ -74,7 +76,7 @@ class TopicState:
 def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
     """Every topic that a worker of these settings needs, changelogs included (pure)."""
     changelogs = (
-        WantedTopic(name, partitions or settings.partitions, _CHANGELOG_CONFIGS)
+        WantedTopic(name, partitions or settings.partitions, CHANGELOG_CONFIGS)
         for name, partitions in zip(changelog_names(settings), STATE_TABLES.values(), strict=True)
     )
     return (*(_wanted(spec, settings) for spec in TOPICS.values()), *changelogs)
@@ -156,7 +158,7 @@ def _make_changelogs(admin: Any, settings: Settings, counts: Mapping[str, int]) 
     found = _describe(admin)
     for name, count in counts.items():
         if name not in found:
-            _create(admin, WantedTopic(name, count, _CHANGELOG_CONFIGS), settings.replication)
+            _create(admin, WantedTopic(name, count, CHANGELOG_CONFIGS), settings.replication)
         elif len(found[name]["partitions"]) != count:
             raise InputError(
                 f"{name}: has {len(found[name]['partitions'])} partitions, {count} are needed"
