@@ -223,6 +223,8 @@ class Run:
         document, recorded = backtest(
             recording, self.service.settings, self._directory / "findings.ndjson"
         )
+        lines = b"".join(one.to_ndjson() for one in revisions)
+        (self._directory / "findings-live.ndjson").write_bytes(lines)
         outcome = self.outcome
         outcome.mismatches += backtest_mismatches(self.traffic.truth, document)
         outcome.findings_different = compared(as_lines(live), recorded)

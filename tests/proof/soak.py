@@ -53,6 +53,7 @@ _DUPLICATE_IDS: Final = 16_384
 _LEVEL_SINCE_S: Final = 600.0
 _PROBE_GRACE_S: Final = 10.0
 _SAMPLE_S: Final = 1.0
+_RATE_REACHED: Final = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Figures:
     def missed(self, bounds: Bounds) -> list[str]:
         """What was not kept."""
         held = {
+            "rate": self.sent >= _RATE_REACHED * self.rate * self.seconds,
             "every event is counted once": self.shown == self.sent,
             "every probe is found": self.probes_found == self.probes > 0,
             "memory": self.memory_drift <= bounds.drift,
@@ -145,7 +147,7 @@ def soak(
                 sent=sent,
             )
             with load:
-                watch.run(seconds, _SAMPLE_S)
+                watch.run(seconds, _SAMPLE_S, lambda: load.failure)
             if load.failure is not None:
                 raise load.failure
             shown = _settled(worker, sent.total)

@@ -22,7 +22,7 @@ from tests.proof.soak_figures import Ages, Sent
 from tests.proof.soak_traffic import prober
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.support.servers_worker import Worker
 
@@ -98,11 +98,18 @@ class Watch:
         """The longest that the worker took to say that it lives: its event loop was busy so long."""
         return self._longest_block_ms
 
-    def run(self, seconds: float, every_s: float) -> None:
+    def run(
+        self, seconds: float, every_s: float, failure: Callable[[], BaseException | None]
+    ) -> None:
         """Sample for so long, at scattered moments, so that they fit no rhythm of the worker.
 
+        Args:
+            seconds: how long.
+            every_s: mean time between two samples.
+            failure: what the load met, if anything.
+
         Raises:
-            BaseException: whatever a thread of this watch met.
+            BaseException: whatever the load or a thread of this watch met.
         """
         for thread in self._threads:
             thread.start()
@@ -110,8 +117,9 @@ class Watch:
         began_s = time.monotonic()
         while (now_s := time.monotonic()) < began_s + seconds:
             self._sample(now_s - began_s)
-            if self._failures:
-                raise self._failures[0]
+            met = failure() or next(iter(self._failures), None)
+            if met is not None:
+                raise met
             time.sleep(max(0.0, every_s * scatter.uniform(0.6, 1.4)))
         self._ending.set()
         for thread in self._threads:
