@@ -10,8 +10,9 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
 
+from streams.secret import Secret
+
 if TYPE_CHECKING:
-    from streams.secret import Secret
     from streams.tokens import Token, TokenBook
 
 LASTS_MS: Final = 12 * 3_600_000
@@ -30,7 +31,7 @@ class Sessions:
     """
 
     def __init__(self, key: Secret) -> None:
-        self._key = hmac.digest(key.reveal().encode(), _PURPOSE, hashlib.sha256)
+        self._key = Secret(hmac.digest(key.reveal().encode(), _PURPOSE, hashlib.sha256).hex())
 
     def issue(self, token: Token, now_ms: int) -> tuple[str, int]:
         """A session of a token's holder, and when it ends.
@@ -61,4 +62,4 @@ class Sessions:
 
     def _signature(self, token: Token, end: str) -> str:
         signed = f"{token.name}\0{token.role.name}\0{end}\0{token.digest}"
-        return hmac.new(self._key, signed.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key.reveal().encode(), signed.encode(), hashlib.sha256).hexdigest()

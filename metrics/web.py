@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from metrics.tempo import tempo
 from metrics.web_access import Gate
 from metrics.web_findings import FindingPages
 from metrics.web_hosts import KnownHosts
-from metrics.web_requests import Refused
+from metrics.web_requests import Refused, host_of
 from metrics.web_routes import SIGN_IN
 from streams.errors import ConfigError
 from streams.event_time import FINEST_STEP_MS
@@ -238,7 +239,7 @@ def _guard(known: KnownHosts) -> Any:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not known.knows(request.url.host or "", request.path):
+        if not known.knows(host_of(request), request.path):
             return web.Response(status=403, text=UNKNOWN_HOST, headers=HEADERS)
         try:
             response = await handler(request)
@@ -252,6 +253,22 @@ def _guard(known: KnownHosts) -> Any:
         return response
 
     return guard
+
+
+class _NoAddresses(logging.Filter):
+    """The server tells from which address a broken request came; what broke is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.args:
+            record.msg, record.args = "a request failed", ()
+        return True
+
+
+def _server_log() -> logging.Logger:
+    log = logging.getLogger("vigie.http")
+    if not log.filters:
+        log.addFilter(_NoAddresses())
+    return log
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +301,9 @@ async def bind(app: web.Application, host: str, port: int, *, fallback: bool) ->
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(
+        app, handle_signals=False, access_log=None, logger=_server_log(), shutdown_timeout=2.0
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from metrics.attempts import Attempts
 from metrics.web_hosts import is_loopback
-from metrics.web_requests import Proxies, Refused, answer, require_own, told
+from metrics.web_requests import Proxies, Refused, answer, host_of, require_own, told
 from metrics.web_routes import SESSION, SIGN_IN, is_listed, least_role
 from streams.audit import Actor, Origin
 from streams.errors import ConfigError
@@ -260,13 +260,13 @@ class Gate:
 
     def _is_encrypted(self, request: web.Request) -> bool:
         """Whether cookies are for TLS alone; over a name that is read so they always are."""
-        if self._page.scheme == "https" and request.url.host == self._page.hostname:
+        if self._page.scheme == "https" and host_of(request) == self._page.hostname:
             return True
         return self._keys is not None and self._keys.proxies.is_encrypted(request)
 
     def _local_role(self, request: web.Request) -> Role:
         """What may be done where there are no tokens; whoever comes by a proxy's name looks on."""
-        is_here = self._is_private and is_loopback(request.url.host or "")
+        is_here = self._is_private and is_loopback(host_of(request))
         return Role.ANALYST if is_here else Role.VIEWER
 
 

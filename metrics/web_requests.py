@@ -76,9 +76,24 @@ def foreign(request: web.Request) -> str | None:
     if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return "the request comes from another site"
     origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("Host"):
+    if origin is not None and _site_of(origin) != headers.get("Host", ""):
         return "the request comes from another site"
     return None
+
+
+def _site_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:  # brackets that hold no address
+        return None
+
+
+def host_of(request: web.Request) -> str:
+    """The name under which a request came, without the port; empty where that is no name."""
+    try:
+        return request.url.host or ""
+    except ValueError:  # a port that is no number, brackets that hold no address
+        return ""
 
 
 async def told(request: web.Request, name: str) -> Any:

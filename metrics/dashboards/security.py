@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from metrics.dashboards.access_rows import AUTHENTICATION, PEERS
+from metrics.dashboards.audit_rows import ACCESS
 from metrics.dashboards.frame import Board, Row, choice
 from metrics.dashboards.panels import (
     COUNT,
@@ -299,5 +300,5 @@ SECURITY: Final = Board(
             "Gravités à montrer.",
         ),
     ],
-    rows=[_NOW, _OPENED, _TRUST, AUTHENTICATION, PEERS, _TOLD],
+    rows=[_NOW, _OPENED, _TRUST, AUTHENTICATION, PEERS, _TOLD, ACCESS],
 )

@@ -111,7 +111,7 @@ class Desk:
         if self.refusal is not None:
             raise self.refusal
         self.actors.append(actor)
-        (one,) = [entry for entry in _findings(now_ms) if entry.finding_id == finding_id]
+        *_, one = [entry for entry in _findings(now_ms) if entry.finding_id == finding_id]
         judged = replace(one, revision=one.revision + 1, status=FindingStatus(verdict))
         self.findings.take(0, [kept(judged, now_ms)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,7 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 import metrics.web
+from streams.audit import Origin
 from streams.errors import TransientError
+from streams.tokens import Role
+from tests.support.access import PRESENTED, keys
 from tests.support.browser import PHONE, WAIT_MS, chromium, watched_page
 from tests.support.demo_process import page_of, running_demo
 from tests.support.page_server import page_server
@@ -81,6 +84,12 @@ def _tab_to(page: Page, selector: str) -> None:
     pytest.fail(f"{selector} is not reached within {TABS_MAX} steps of the keyboard")
 
 
+def _heavy(page: Page) -> list[dict[str, Any]]:
+    """What keeps somebody out of what the page shows now."""
+    found = Axe().run(page).response["violations"]
+    return [one for one in found if one["impact"] in HEAVY]
+
+
 def test_every_view_fits_a_phone_and_breaks_no_policy(
     browser: Browser, made_up: tuple[str, Desk]
 ) -> None:
@@ -112,11 +121,9 @@ def test_no_view_keeps_a_reader_out(
         page.locator("#all-sectors").click()
         for view in VIEWS:
             _shown(page, view)
-            found = Axe().run(page).response["violations"]
             told = [
                 f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes']]}"
-                for one in found
-                if one["impact"] in HEAVY
+                for one in _heavy(page)
             ]
             assert told == [], view
 
@@ -205,6 +212,61 @@ def test_an_alert_leads_to_its_finding_and_a_refused_verdict_says_why(
         expect(page.locator("#behaviour-chart canvas")).to_be_visible()
         for pseudonym in ("structure-1", "actor-1"):
             assert pseudonym not in page.content()
+
+
+def test_somebody_signs_in_judges_and_sees_whom_a_finding_is_about_by_keyboard_on_a_phone(
+    browser: Browser,
+) -> None:
+    with (
+        page_server(keys=keys()) as (url, desk),
+        watched_page(browser, f"{url}{FINDING}", size=PHONE) as watched,
+    ):
+        page = watched.page
+        expect(page.locator("#token")).to_be_focused()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert [one["id"] for one in _heavy(page)] == []
+        page.keyboard.type("vigie_wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#signin-result")).to_have_text(re.compile("^Ce jeton n.ouvre rien"))
+        page.locator("#language").click()
+        expect(page.locator("#signin-result")).to_have_text(re.compile("^This token opens"))
+        page.locator("#language").click()
+        # The browser itself tells the refusal; nothing else was amiss.
+        assert [fault for fault in watched.faults if "401" not in fault] == []
+        watched.faults.clear()
+        page.locator("#token").focus()
+        page.keyboard.press("Control+A")
+        page.keyboard.type(PRESENTED[Role.UNMASK])
+        page.keyboard.press("Enter")
+
+        # Where the link led to.
+        title = page.locator("#finding-title")
+        expect(title).to_have_text("Volume hors norme")
+        _live(page)
+        assert PRESENTED[Role.UNMASK] not in page.content()
+        assert "actor-1" not in page.content()
+        assert page.evaluate("document.cookie") == ""
+        title.focus()
+        _tab_to(page, "#unmask")
+        page.keyboard.press("Enter")
+        expect(page.locator("#who code").last).to_have_text("actor-1")
+        _tab_to(page, '[data-verdict="BENIGN"]')
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        expect(page.locator("#judge .result")).to_have_text(re.compile("^Verdict enregistré"))
+        expect(page.locator("#finding-status")).to_have_attribute("data-status", "BENIGN")
+        assert [(who.name, who.origin) for who in desk.actors] == [("a-unmask", Origin.PAGE)] * 2
+
+        # A link from elsewhere comes without the cookie, and is let in all the same.
+        page.goto("about:blank")
+        page.goto(f"{url}#/technique")
+        _live(page)
+        page.locator("#signout").click()
+        expect(page.locator("#token")).to_be_focused()
+        assert page.url == f"{url}signin#/technique"
+        page.goto(url)
+        expect(page.locator("#token")).to_be_focused()
+        _faultless(watched)
 
 
 def test_an_operator_sees_an_attack_come_and_judges_it_without_a_mouse(

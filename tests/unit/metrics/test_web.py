@@ -149,6 +149,28 @@ def test_pages_beyond_the_limit_are_turned_away(monkeypatch: pytest.MonkeyPatch)
     _with_client(use)
 
 
+def test_whose_request_broke_stands_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(_: web.Request) -> web.Response:
+        raise RuntimeError("of the program")
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_get("/", fail)
+        site = await bind(app, "127.0.0.1", 0, fallback=False)
+        async with aiohttp.ClientSession() as session:
+            assert (await session.get(site.url)).status == 500
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: [x\r\nBroken\x00: y\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        await site.close()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    said = [record.getMessage() for record in caplog.records]
+    assert said.count("a request failed") == 2
+    assert not any("127.0.0.1" in text for text in said)
+
+
 def _taken_port() -> tuple[socket.socket, int]:
     taken = socket.create_server(("127.0.0.1", 0))
     return taken, taken.getsockname()[1]

@@ -15,7 +15,7 @@ from streams.digests import text_digests
 from streams.errors import ConfigError, InputError
 from streams.settings import Settings
 from streams.topics import ACTIVITY_COUNTS
-from streams.worker import Worker, region_params, shard_params
+from streams.worker import Worker, keys_of, region_params, shard_params
 from tests.support.records import FakeRecord
 
 if TYPE_CHECKING:
@@ -79,3 +79,39 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="out:1"):
         shard_params(Settings(left_out_file=str(path)))
+
+
+SETTINGS = Settings(kafka_bootstrap="127.0.0.1:1")
+
+
+def _access(tmp_path: Path, **given: object) -> Settings:
+    tokens, key = tmp_path / "tokens", tmp_path / "key"
+    tokens.write_text(f"ana viewer {'0' * 64}\n")
+    key.write_text("k" * 43)
+    for path in (tokens, key):
+        path.chmod(0o640)
+    files: dict[str, object] = {"tokens_file": str(tokens), "session_key_file": str(key)}
+    return replace(SETTINGS, **(files | given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "worker-1"])  # noqa: S104 (refused)
+def test_a_worker_that_others_reach_does_not_start_without_tokens(
+    tmp_path: Path, host: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"VIGIE_TOKENS_FILE: required, since .*={host} listens"):
+        Worker(replace(SETTINGS, http_host=host))
+    assert keys_of(_access(tmp_path, http_host=host)) is not None
+
+
+def test_a_worker_of_this_machine_needs_none_and_takes_some(tmp_path: Path) -> None:
+    assert keys_of(SETTINGS) is None
+    assert keys_of(_access(tmp_path)) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("session_key_file", "key"), ("trusted_proxies", ("10.0.0.0/8",))],
+)
+def test_what_goes_with_tokens_alone_says_so(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"VIGIE_{name.upper()}: needs VIGIE_TOKENS_FILE"):
+        keys_of(replace(SETTINGS, **{name: value}))  # type: ignore[arg-type]
