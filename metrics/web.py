@@ -265,7 +265,7 @@ class _NoAddresses(logging.Filter):
 
 
 def _server_log() -> logging.Logger:
-    log = logging.getLogger("vigie.http")
+    log = logging.getLogger(f"{__name__}.server")
     if not log.filters:
         log.addFilter(_NoAddresses())
     return log
