@@ -116,7 +116,7 @@ def plan(seed: int, *, minutes: float, kills: int, only: tuple[Kind, ...] = ()) 
         only: nothing but these kinds, once each, instead of the mixture; kills still count.
     """
     dice = random.Random(f"vigie chaos {seed}")
-    brokers = kills * 2 // 5
+    brokers = round(kills * 0.4)
     kinds = [Kind.KILL_BROKER] * brokers + [Kind.KILL_WORKER] * (kills - brokers)
     kinds += [kind for kind in only if kind not in BESIDE] if only else MAIN * max(1, kills // 25)
     dice.shuffle(kinds)

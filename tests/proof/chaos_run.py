@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from agents.findings import Severity, VerdictKind
 from agents.verdicts import verdict_on
 from streams.findings_log import FindingsLog
+from streams.settings import Settings
 from tests.proof.chaos_plan import BROKER_ACTS, Kind
 from tests.proof.chaos_service import PARTITIONS, Service
 from tests.proof.chaos_table import RECOVERY_MAX_S, Outcome, Recovery
@@ -62,6 +63,7 @@ class Run:
         rate: events per second.
         attacks: that take place in the traffic.
         margin_ms: the workers' decision margin.
+        session_timeout_s: of the workers; by default that of the settings.
         say: told a line now and then.
     """
 
@@ -75,17 +77,23 @@ class Run:
         rate: int,
         attacks: Sequence[str],
         margin_ms: int,
+        session_timeout_s: int = Settings().session_timeout_s,
         say: Callable[[str], object],
     ) -> None:
         self._directory, self._acts = directory, acts
         self._seed, self._seconds, self._rate = seed, minutes * 60, rate
         self._attacks, self._margin_ms, self._say = attacks, margin_ms, say
+        self._session_timeout_s = session_timeout_s
         self.outcome = Outcome(seed, kills_asked=sum(act.is_kill for act in acts))
         self._beside: list[tuple[float, Act]] = []
 
     def run(self) -> Outcome:
         """Everything in order; what does not hold stands in the outcome."""
-        with Service(self._directory / "service", margin_ms=self._margin_ms) as self.service:
+        with Service(
+            self._directory / "service",
+            margin_ms=self._margin_ms,
+            session_timeout_s=self._session_timeout_s,
+        ) as self.service:
             self.traffic = Traffic(
                 self.service.kafka.bootstrap,
                 seed=self._seed,

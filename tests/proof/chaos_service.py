@@ -63,20 +63,21 @@ class Service:
     Args:
         directory: where everything writes; must be empty.
         margin_ms: the workers' decision margin.
+        session_timeout_s: of the workers.
 
     Attributes:
         settings: of the workers.
         exits: how workers ended that nobody had told to, by exit code.
     """
 
-    def __init__(self, directory: Path, *, margin_ms: int) -> None:
+    def __init__(self, directory: Path, *, margin_ms: int, session_timeout_s: int) -> None:
         self._directory = directory
         self._stack = ExitStack()
         self.registry = RegistryServer()
         self.kafka = KafkaCluster(directory / "kafka", brokers=3)
         self.pager = Pager()
         self.alertmanager = Alertmanager(directory / "alertmanager", webhook=self.pager.url)
-        self._margin_ms = margin_ms
+        self._margin_ms, self._session_timeout_s = margin_ms, session_timeout_s
         self._slots: list[_Slot] = []
         self._pulse_at_s: dict[int, tuple[float, bool]] = {}
         self.exits: Counter[int] = Counter()
@@ -243,6 +244,7 @@ class Service:
             partitions=PARTITIONS,
             replication=3,
             decision_margin_ms=self._margin_ms,
+            session_timeout_s=self._session_timeout_s,
             schema_registry_url=self.registry.url,
             alertmanager_urls=self.alertmanager.url,
         )

@@ -51,5 +51,5 @@ def test_a_short_run_can_name_its_kinds() -> None:
 
     acts = plan(1, minutes=1, kills=2, only=only)
 
-    assert Counter(act.kind for act in acts) == Counter([Kind.KILL_WORKER, Kind.KILL_WORKER, *only])
+    assert Counter(act.kind for act in acts) == Counter([Kind.KILL_WORKER, Kind.KILL_BROKER, *only])
     assert set(MAIN).isdisjoint(BESIDE)
