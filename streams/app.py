@@ -32,6 +32,7 @@ from agents.partition_work import WorkLimits
 from agents.shells import Ports, ProcessorGroup, Shell, Subscription
 from streams.acls import worker_rights
 from streams.allocator import bound_heaps
+from streams.collector import collect_seldom
 from streams.consumer import SliceBinding, SliceTransport
 from streams.faust_settings import faust_settings
 from streams.kafka_access import kafka_access
@@ -292,6 +293,7 @@ def run_worker(
         InputError: Kafka does not answer, or a topic is missing or has other partitions.
     """
     bound_heaps()
+    collect_seldom()
     return asyncio.run(
         _serve(
             settings,
