@@ -1,4 +1,4 @@
-"""The floor under the worker: the same bytes through aiokafka's fetcher, looked at by nobody."""
+"""The floor under the worker: the same bytes through its fetcher, looked at by nobody."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer
 
+from streams.collector import collect_seldom
+from streams.fetching import install_raw_records
 from streams.settings import Settings
 from tests.benchmarks.peers.work import Order, Progress, Result
 
 
 async def consume(order: Order) -> None:
+    collect_seldom()
+    install_raw_records(frozenset(order.flow_of_topic))
     settings = Settings(kafka_bootstrap=order.bootstrap)
     consumer = AIOKafkaConsumer(
         *order.flow_of_topic,

@@ -44,7 +44,8 @@ def fill(bootstrap: str, start: date, sizes: Mapping[str, int]) -> tuple[dict[st
     """
     settings = Settings(kafka_bootstrap=bootstrap, partitions=PARTITIONS)
     ensure_topics(settings, create=True)
-    _create(bootstrap, [prefix + flow for prefix in sizes if prefix for flow in FLOWS])
+    if more := [prefix + flow for prefix in sizes if prefix for flow in FLOWS]:
+        _create(bootstrap, more)
     truth, results, size_bytes = Truth(), {}, 0
     waiting: dict[str, list[RecordedBatch]] = {prefix: [] for prefix in sizes}
     held = 0

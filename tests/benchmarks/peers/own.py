@@ -24,9 +24,9 @@ from tests.benchmarks.peers.running import (
     Sample,
     cpu_seconds,
     measured,
-    peak_bytes,
     pinned,
 )
+from tests.benchmarks.peers.work import peak_bytes
 from tests.support.servers_worker import COMMAND, Worker, summed
 
 if TYPE_CHECKING:
@@ -117,7 +117,8 @@ def compare(shards: list[Shard], truth: Result) -> Compared:
     Compared are the totals of each flow, every minute of the last hour and every five minutes of the
     last day by flow, sector and department (older ones have left the windows), and, where accounts are
     watched, the distinct patients of every account on its partition's open day (closed days live on in
-    baselines).
+    baselines). Left out are accounts that looked before midnight and were heard of after: the worker,
+    which judges at once and once, counts that on the day that was open.
     """
     wrong = _wrong_totals(shards, truth)
     end = max(minute for minute, *_ in truth.minutes) + 1
@@ -186,6 +187,8 @@ def _account_days(shards: list[Shard], truth: Result) -> tuple[int, int]:
             account = shard.watch.accounts[row]
             person = account.actor_pid or ""
             key = (day, SURFACES[account.surface], account.structure_pid, person)
+            if key in truth.held_over:
+                continue
             compared += 1
             bad += int(table["patients"][row]) != truth.patients.get(key, 0)
     return compared, bad

@@ -20,6 +20,8 @@ from tests.benchmarks.peers.work import Result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.benchmarks.peers.work import AccountDay
+
 _MINUTE: Final = ("minute", "flow", "sector", "department")
 _ACCOUNT: Final = ("day", "flow", "structure_pid", "actor_pid")
 _HAS_PERSON: Final = pl.col("actor_pid").is_not_null()
@@ -37,6 +39,7 @@ class Truth:
     events: int = 0
     _minutes: list[pl.DataFrame] = field(default_factory=list)
     _looks: list[pl.DataFrame] = field(default_factory=list)
+    _held_over: set[AccountDay] = field(default_factory=set)
     _codec: SliceCodec = field(default_factory=lambda: SliceCodec(Schemas.load()))
 
     def add(self, flow: str, values: Sequence[bytes]) -> None:
@@ -56,7 +59,10 @@ class Truth:
             failed = pl.col("outcome").cast(pl.String) == "FAILURE"
             looks = frame.filter(_LOOKS[flow] & pl.col("patient_pid").is_not_null() & ~failed)
             days = pl.Series("day", paris_days(looks["occurred_at"].to_numpy()))
-            looks = looks.with_columns(days, pl.col("actor_pid").fill_null(""))
+            came = pl.Series("came", paris_days(looks["recorded_at"].to_numpy()))
+            looks = looks.with_columns(days, came, pl.col("actor_pid").fill_null(""))
+            late = looks.filter(pl.col("came") > pl.col("day")).select("came", *_ACCOUNT[1:])
+            self._held_over.update(late.iter_rows())
             self._looks.append(looks.select(*_ACCOUNT, "patient_pid").unique())
 
     def result(self) -> Result:
@@ -67,4 +73,5 @@ class Truth:
             self.events,
             {(minute, flow, one, two): n for minute, flow, one, two, n in minutes.iter_rows()},
             {(day, flow, one, two): n for day, flow, one, two, n in patients.iter_rows()},
+            frozenset(self._held_over),
         )

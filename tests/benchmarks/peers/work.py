@@ -14,7 +14,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -121,11 +120,14 @@ class Result:
         events: how many events.
         minutes: events by `MinuteKey`.
         patients: distinct patients by `AccountDay`.
+        held_over: account-days to which a look was added that had happened the day before; only the
+            worker knows such days, see `agents.event_order`.
     """
 
     events: int
     minutes: dict[MinuteKey, int]
     patients: dict[AccountDay, int]
+    held_over: frozenset[AccountDay] = frozenset()
 
     def write(self, path: Path) -> None:
         """Write as JSON; keys are joined by `|`, which none of their parts holds."""
@@ -230,15 +232,25 @@ class Progress:
         now = time.monotonic()
         if now >= self._due:
             self._due = now + _REPORT_S
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            cpu_s = usage.ru_utime + usage.ru_stime
-            self._file.write(f"{now:.6f} {cpu_s:.6f} {usage.ru_maxrss * 1024} {events}\n")
+            cpu_s = time.process_time()
+            self._file.write(f"{now:.6f} {cpu_s:.6f} {peak_bytes()} {events}\n")
 
     def end(self, events: int) -> None:
         """Write the last line."""
         self._due = 0.0
         self.note(events)
         self._file.close()
+
+
+def peak_bytes(process: int | str = "self") -> int:
+    """Most memory of a process that was ever resident.
+
+    Not `getrusage`, whose figure begins with what the process was that became this one.
+    """
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    return 0
 
 
 def readers() -> dict[str, Callable[[bytes], dict[str, Any]]]:
