@@ -27,7 +27,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv page-assets demo test lint types imports unit servers test-system screenshots bench chaos lock clean distclean soak
+.PHONY: help venv page-assets demo test lint types imports unit servers test-system screenshots bench chaos lock clean distclean soak fuzz sbom
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -101,6 +101,13 @@ chaos: venv servers ## 50 kills of workers and brokers and more under load, half
 
 soak: venv servers ## an hour at 2 000 events/s on a real Kafka: memory, latencies to metric and finding
 	$(BIN)/python -m tests.proof.soak $(SOAK_ARGS)
+
+FUZZ_ARGS ?= --records 1000000 --seed 1
+fuzz: venv ## a million hostile records, and hostile files, schemas and requests: no crash, no growth, no lost neighbour
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+sbom: venv ## write deploy/sbom.cdx.json and deploy/LICENCES.md anew from the pinned requirements
+	$(BIN)/python -m tests.support.sbom
 
 dashboards: venv ## write the Grafana dashboards in deploy/grafana anew from their code
 	$(BIN)/python -m metrics.dashboards deploy/grafana/dashboards
