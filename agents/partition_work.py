@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from streams.observing import Observer, WorkerStatus
     from streams.processing import Outgoing, Processor
 
+# A topic with more than this to read is behind by more than what merely arrived meanwhile.
+BEHIND_RECORDS = 4_096
 # The flows of one fetch come slice by slice; a checkpoint that is overdue waits so long for the others.
 GATHER_S = 0.05
 # Processing goes on while a checkpoint is being written; this many times the size that forces one
@@ -29,6 +31,9 @@ class WorkLimits:
         interval_s: shortest time from one checkpoint to the next, unless bytes force it, and so the
             longest that a processed slice waits for one.
         max_bytes: pending changelog bytes that force one.
+        behind: so many times `max_bytes` force one, and so many times `interval_s` pass, while many
+            records wait: nobody reads the newest figures then, and what comes and goes between two
+            checkpoints is never written.
         quiet_interval_s: longest time that state which time alone changed waits for one. It is concluded
             from time again after a restart; a partition in which nothing happens would else write its
             header twice a second for ever.
@@ -36,6 +41,7 @@ class WorkLimits:
 
     interval_s: float
     max_bytes: int
+    behind: int = 4
     quiet_interval_s: float = 10.0
 
 
@@ -90,6 +96,7 @@ class PartitionWork:
         self._sending = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_behind = False
         self._begun_s = asyncio.get_running_loop().time()
         self._is_touched = False
         self._task: asyncio.Task[None] | None = None
@@ -105,7 +112,8 @@ class PartitionWork:
             self._outbox.append((message.topic, outgoing))
         # Counted from the last checkpoint: what comes after a pause is durable, and seen, at once.
         since_s = asyncio.get_running_loop().time() - self._begun_s
-        interval_s = self._limits.interval_s
+        self._is_behind = message.highwater - message.next_offset > BEHIND_RECORDS
+        interval_s = self._limits.interval_s * (self._limits.behind if self._is_behind else 1)
         self._set_timer(max(min(GATHER_S, interval_s), interval_s - since_s))
 
     def pass_time(self, read_ms: Mapping[str, int]) -> None:
@@ -130,7 +138,7 @@ class PartitionWork:
         """Send what the slice caused and checkpoint if enough is pending."""
         await self._send_outbox()
         pending = self._processor.pending_bytes()
-        if pending >= self._limits.max_bytes:
+        if pending >= self._limits.max_bytes * (self._limits.behind if self._is_behind else 1):
             self._start_checkpoint()
             if pending >= BACKLOG_CHECKPOINTS * self._limits.max_bytes and self._task is not None:
                 await self._task

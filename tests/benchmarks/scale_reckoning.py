@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MONTH_S: Final = 30 * 86_400
 FETCHES_PER_S: Final = 4
 """Of one partition at most: the broker gathers for a quarter of a second (`streams.consumer`)."""
+PARTITIONS: Final = 8
+"""Of which one was measured (`tests.benchmarks.scale`)."""
 CHECKPOINTS_PER_S: Final = 2
 """Of one partition at most (`VIGIE_CHECKPOINT_INTERVAL_MS`)."""
 PAIR_BYTES: Final = 30
@@ -119,13 +121,20 @@ def per_account(measured: Measured, accounts: int) -> OfAccounts:
     return min(measured.accounts, key=lambda one: abs(math.log(one.accounts / accounts)))
 
 
+def bytes_per_account(measured: Measured) -> float:
+    """What an account adds to the memory of its partition: from the smallest case to the largest."""
+    few, many = measured.accounts[0], measured.accounts[-1]
+    more = (many.accounts - few.accounts) / PARTITIONS
+    return (many.grown_bytes - few.grown_bytes) / more
+
+
 def capacity(measured: Measured, area: Area) -> Capacity:
     """Reckon an area."""
     events_s = area.events_month / MONTH_S
     busiest_s = events_s * area.busiest
     cost = per_account(measured, area.accounts)
     full, thin = measured.slices[0], measured.slices[-1]
-    shared_bytes = area.accounts * cost.bytes_per_account + area.pairs * PAIR_BYTES
+    shared_bytes = area.accounts * bytes_per_account(measured) + area.pairs * PAIR_BYTES
     own_bytes = measured.partition_bytes - ring_bytes(REGION.departments)
     own_bytes += ring_bytes(area.departments)
     day_ids = events_s * 86_400 * ID_BYTES

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import FutureMessage
 
@@ -102,8 +103,10 @@ class World:
     async def fail(self, exc: BaseException) -> None:
         self.failures.append(exc)
 
-    def slice(self, name: str) -> Any:
-        message = SimpleNamespace(topic="left", records=(object(),))
+    def slice(self, name: str, *, lag: int = 0) -> Any:
+        message = SimpleNamespace(
+            topic="left", records=(object(),), next_offset=1, highwater=1 + lag
+        )
         return SimpleNamespace(message=message, ack=lambda: self.log.append(f"ack {name}"))
 
 
@@ -357,3 +360,21 @@ def test_what_comes_after_a_pause_is_durable_at_once_and_what_follows_waits_its_
     assert after_a_pause <= GATHER_S
     assert 59.0 < at_once <= 60.0
     assert 39.0 < after_a_third <= 40.0
+
+
+def test_while_many_records_wait_checkpoints_are_rarer_and_larger() -> None:
+    waits: list[float] = []
+
+    async def test(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        for lag, pending in ((5_000, 399), (5_000, 400), (4_096, 100)):
+            world.processor.pending = pending
+            world.work.process(world.slice("a", lag=lag))
+            assert world.work._timer is not None
+            waits.append(world.work._timer.when() - loop.time())
+            await world.work.after_slice()
+            await turns()
+
+    world = in_world(test, interval_s=60.0)
+    assert [line for line in world.log if line.startswith("append")] == ["append 2", "append 3"]
+    assert waits == pytest.approx([240, 240, 60], abs=1)
