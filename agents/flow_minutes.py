@@ -22,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.flow_series import ALL_CELLS, BOX_CLASSES, CELLS, WIDTH
-from agents.sparse_rows import HEAD, packed_rows
+from agents.sparse_rows import packed_rows, unpacked_rows
 from streams.errors import StateError
 from streams.event_time import HOUR_MS, MINUTE_MS, SECOND_MS
 from streams.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from agents.series import Coded, SeriesCodes
     from streams.event_time import Int64Array
@@ -117,7 +117,9 @@ def pack_seconds(seconds: dict[int, HeardArray]) -> bytes:
     return b"".join(pack_each_second(known, [seconds[minute] for minute in known]))
 
 
-def pack_each_second(minutes: list[int], heard: list[HeardArray] | HeardArray) -> list[bytes]:
+def pack_each_second(
+    minutes: Sequence[int], heard: Sequence[HeardArray] | HeardArray
+) -> list[bytes]:
     """`pack_seconds` of each of n minutes by itself, from n rows."""
     return packed_rows(minutes, heard, "u1", "<u8")
 
@@ -128,43 +130,18 @@ def unpack_seconds(payload: bytes, where: str) -> dict[int, HeardArray]:
     Raises:
         StateError: cut short, or of a cell or second that does not exist.
     """
-    seconds: dict[int, HeardArray] = {}
-    at = 0
-    while at < len(payload):
-        if at + HEAD.size > len(payload):
-            raise StateError(f"{where}: a minute's seconds are cut short")
-        minute, count = HEAD.unpack_from(payload, at)
-        at += HEAD.size
-        if at + 9 * count > len(payload):
-            raise StateError(f"{where}: a minute's seconds are cut short")
-        cells = np.frombuffer(payload, "u1", count, at)
-        bits = np.frombuffer(payload, "<u8", count, at + count)
-        if count and (int(cells.max()) >= CELLS or int(bits.max()) >> SECONDS):
-            raise StateError(f"{where}: a cell or second that does not exist")
-        heard = np.zeros(CELLS, np.uint64)
-        heard[cells] = bits
-        seconds[minute] = heard
-        at += 9 * count
+    seconds = unpacked_rows(payload, CELLS, "u1", "<u8", most=(1 << SECONDS) - 1)
+    if seconds is None:
+        raise StateError(
+            f"{where}: seconds are cut short, or of a cell or second that does not exist"
+        )
     return seconds
 
 
 def _unpacked(payload: bytes, where: str) -> dict[int, CountArray]:
-    minutes: dict[int, CountArray] = {}
-    at = 0
-    while at < len(payload):
-        if at + HEAD.size > len(payload):
-            raise StateError(f"{where}: a minute is cut short")
-        minute, count = HEAD.unpack_from(payload, at)
-        at += HEAD.size
-        if at + 6 * count > len(payload):
-            raise StateError(f"{where}: a minute is cut short")
-        places = np.frombuffer(payload, "<u2", count, at)
-        if count and int(places.max()) >= WIDTH:
-            raise StateError(f"{where}: a minute names a cell that does not exist")
-        counts = np.zeros(WIDTH, np.uint32)
-        counts[places] = np.frombuffer(payload, "<u4", count, at + 2 * count)
-        minutes[minute] = counts
-        at += 6 * count
+    minutes = unpacked_rows(payload, WIDTH, "<u2", "<u4")
+    if minutes is None:
+        raise StateError(f"{where}: a minute is cut short, or names a cell that does not exist")
     return minutes
 
 

@@ -44,6 +44,8 @@ class PendingMinutes:
         self._minutes: dict[int, dict[int, CountArray]] = {}
         self._seconds: dict[int, dict[int, HeardArray]] = {}
         self._dirty: set[int] = set()
+        # As they were written last: a minute waits through several checkpoints, partition by partition.
+        self._packed: dict[int, dict[int, bytes]] = {}
         self.next_minute = _NONE
         self.next_second = 0
         self.hour = _NONE
@@ -70,14 +72,20 @@ class PendingMinutes:
             parts = self._minutes.setdefault(minute, {})
             known = parts.get(own)
             parts[own] = counts if known is None else np.maximum(known, counts)
-            self._dirty.add(minute)
+            self._changed(minute, own)
         for minute, heard in message.seconds.items():
             if minute >= self.next_minute:
                 of_minute = self._seconds.setdefault(minute, {})
                 of_minute[own] = of_minute.get(own, NOTHING_HEARD) | heard
-                self._dirty.add(minute)
+                self._changed(minute, own)
         self._heard_ms[own] = max(self._heard_ms[own], message.heard_ms)
         self._dirty.add(_CLOCK_KEY)
+
+    def _changed(self, minute: int, partition: int) -> None:
+        self._dirty.add(minute)
+        packed = self._packed.get(minute)
+        if packed:
+            packed.pop(partition, None)
 
     def begin(self) -> bool:
         """Whether there is a minute to judge now or soon; the first is the first that is complete."""
@@ -107,6 +115,7 @@ class PendingMinutes:
             total += counts
         heard = self.heard()
         self._seconds.pop(self.next_minute, None)
+        self._packed.pop(self.next_minute, None)
         self.next_minute += 1
         self._dirty.add(_CLOCK_KEY)
         return total, heard
@@ -129,30 +138,34 @@ class PendingMinutes:
             _FORMAT, self.next_minute, self.next_second, self.hour, len(self._heard_ms)
         )
         chunks = [head, np.array(self._heard_ms, "<i8").tobytes()]
-        entries = [
-            (minute, partition)
-            for minute in sorted(kept)
-            for partition in sorted(
-                self._minutes.get(minute, {}).keys() | self._seconds.get(minute, {}).keys()
-            )
-        ]
-        minutes = [minute for minute, _ in entries]
-        counts = packed_rows(
-            minutes,
-            [self._minutes.get(minute, {}).get(own, _NO_COUNTS) for minute, own in entries],
-            "<u2",
-            "<u4",
-        )
-        heard = [self._seconds.get(minute, {}).get(own, NOTHING_HEARD) for minute, own in entries]
-        seconds = pack_each_second(minutes, heard)
-        for (minute, partition), own, of_entry in zip(entries, counts, seconds, strict=True):
-            _, length = HEAD.unpack_from(own)
-            chunks += [
-                _PENDING.pack(minute, partition, length, len(of_entry)),
-                own[HEAD.size :],
-                of_entry,
-            ]
+        self._pack(kept)
+        for minute in sorted(kept):
+            packed = self._packed[minute]
+            chunks += [packed[partition] for partition in sorted(packed)]
         return b"".join(chunks), kept | {_CLOCK_KEY}
+
+    def _pack(self, minutes: set[int]) -> None:
+        """Pack what changed in these minutes since they were packed last, all at once."""
+        entries = []
+        for minute in minutes:
+            packed = self._packed.setdefault(minute, {})
+            counted, heard = self._minutes.get(minute, {}), self._seconds.get(minute, {})
+            entries += [
+                (minute, own, counted.get(own, _NO_COUNTS), heard.get(own, NOTHING_HEARD))
+                for own in counted.keys() | heard.keys()
+                if own not in packed
+            ]
+        if not entries:
+            return
+        of_entry, partitions, counts, seconds = zip(*entries, strict=True)
+        all_counts = packed_rows(of_entry, counts, "<u2", "<u4")
+        all_seconds = pack_each_second(of_entry, seconds)
+        for minute, own, numbers, heard_then in zip(
+            of_entry, partitions, all_counts, all_seconds, strict=True
+        ):
+            _, count = HEAD.unpack_from(numbers)
+            head = _PENDING.pack(minute, own, count, len(heard_then))
+            self._packed[minute][own] = head + numbers[HEAD.size :] + heard_then
 
     def load(self, payload: bytes) -> set[int]:
         """Restore the clocks and minutes.

@@ -140,8 +140,9 @@ class FlowSilence:
         # Few people's silences are no outage.
         judged = (per_second > 0) & (turn.hour.daily[:ROWS] * SILENCE_NEED >= SENDERS_A_DAY * need)
         masks = _of_rows(heard)
-        quiet = np.array([(mask & -mask).bit_length() - 1 for mask in masks.tolist()])
-        quiet[quiet < 0] = last
+        # The place of the lowest bit is how many bits lie below it.
+        quiet = np.bitwise_count((masks & (~masks + np.uint64(1))) - np.uint64(1)).astype(np.int64)
+        quiet[masks == 0] = last
         longest = np.maximum(table["swallowed"] + per_second * quiet, per_second * last)
         rows = np.flatnonzero(judged & (longest >= need))
         if not len(rows):

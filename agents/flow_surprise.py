@@ -44,6 +44,7 @@ DRIFT: Final = SILENCE + 1
 """Numbers of the two other statistics, after those of `SCALES`."""
 
 _SIZE: Final = 2 * ROWS
+_DIRECTIONS: Final = np.array((1.0, -1.0))
 _PARTS: Final = 8
 _STATE: Final = np.dtype(
     [
@@ -145,6 +146,12 @@ def deviance_root(values: FloatArray, means: FloatArray) -> FloatArray:
     return np.copysign(np.sqrt(np.maximum(2.0 * gap, 0.0)), values - means)
 
 
+def _between(values: FloatArray, lowest: FloatArray, highest: FloatArray) -> FloatArray:
+    """What `np.clip` gives, at half its price for a few hundred values."""
+    result: FloatArray = np.minimum(np.maximum(values, lowest), highest)
+    return result
+
+
 class FlowSurprise:
     """Scatter, tails, windows and silences of all series; a section of the checkpoint.
 
@@ -232,7 +239,8 @@ class FlowSurprise:
         minute, hour, judged, part = turn.minute, turn.hour, turn.judged, turn.part
         learns = judged & turn.is_calm
         table = self._rows.table[:_SIZE]
-        seen, mean = table["observed"][:, number], table["expected"][:, number]
+        # In one piece: what lies in records costs more at each of the many steps below.
+        seen, mean = table["observed"][:, number].copy(), table["expected"][:, number].copy()
         wide = 1.0 + hour.tolerance
         learns &= (hour.habit <= 0.0) | (seen <= mean * wide)
         scatter = table["scatter"][:, number, part]
@@ -247,45 +255,48 @@ class FlowSurprise:
             late = mean * hour.before / np.maximum(hour.rate, 1e-12)
             lowest, highest = np.minimum(mean, late), np.maximum(mean, late)
         highest = np.maximum(np.maximum(highest * wide, hour.habit), _SESSIONS * session)
-        nearest = np.clip(seen, lowest / wide, highest)
+        nearest = _between(seen, lowest / wide, highest)
         spread = np.sqrt(np.maximum(scatter, least))
         surprise = np.where(judged, deviance_root(seen, nearest) / spread, 0.0)
+        # Both sides at once, shape (2 * ROWS, 2): too many, too few.
+        start, excess = table["start"][:, number], table["excess"][:, number]
+        beyond = surprise[:, None] * _DIRECTIONS - start
         effect = seen - mean
         for side, direction in enumerate((1, -1)):
-            size = surprise * direction
-            start = table["start"][:, number, side]
-            excess = table["excess"][:, number, side]
-            beyond = size - start
-            decades = _TAIL_DECADES + beyond / (excess * math.log(10.0)) - hour.bar
-            alarm = (decades >= self._bars[number]) & (effect * direction >= _LEAST_EFFECT)
+            may = effect * direction >= _LEAST_EFFECT
             if direction < 0:
                 # Of full silence the series' own silences are the measure.
-                alarm &= self._may_fall & ((seen > 0) | ~self._may_hush)
-            if alarm.any():
-                series = np.flatnonzero(alarm)
+                may &= self._may_fall & ((seen > 0) | ~self._may_hush)
+            series = np.flatnonzero(may)
+            if not series.size:
+                continue
+            tail = beyond[series, side] / (excess[series, side] * math.log(10.0))
+            decades = _TAIL_DECADES + tail - hour.bar[series]
+            is_alarm = decades >= self._bars[number]
+            if is_alarm.any():
+                series = series[is_alarm]
                 since = np.full(len(series), minute - SCALES[number] + 1)
                 found.append(
                     Found(
                         number,
                         direction,
                         series,
-                        decades[series] - self._bars[number] + self._bar,
+                        decades[is_alarm] - self._bars[number] + self._bar,
                         seen.copy(),
                         mean.copy(),
                         since,
                     )
                 )
-            over = learns & (beyond > 0)
-            pace = _TAIL_PACE[number]
-            start += np.where(
-                over, pace * (1 - _TAIL_SHARE), np.where(learns, -pace * _TAIL_SHARE, 0.0)
-            )
-            np.maximum(start, _START_LEAST, out=start)
-            if over.any():
-                gain = np.where(over, np.minimum(beyond, 5.0 * excess) - excess, 0.0)
-                excess += _EXCESS_PACE * gain
-                np.maximum(excess, _EXCESS_LEAST, out=excess)
-        inner = np.clip(seen, mean / _LEVEL_VARIES, mean * _LEVEL_VARIES)
+        over = learns[:, None] & (beyond > 0)
+        pace = _TAIL_PACE[number]
+        less = np.where(learns, -pace * _TAIL_SHARE, 0.0)[:, None]
+        start += np.where(over, pace * (1 - _TAIL_SHARE), less)
+        np.maximum(start, _START_LEAST, out=start)
+        if over.any():
+            gain = np.where(over, np.minimum(beyond, 5.0 * excess) - excess, 0.0)
+            excess += _EXCESS_PACE * gain
+            np.maximum(excess, _EXCESS_LEAST, out=excess)
+        inner = _between(seen, mean / _LEVEL_VARIES, mean * _LEVEL_VARIES)
         plain = deviance_root(seen, inner) ** 2
         gain = np.where(learns & (mean > 0), np.minimum(plain, 9.0 * scatter) - scatter, 0.0)
         scatter += _SCATTER_PACE[number] * gain

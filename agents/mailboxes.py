@@ -7,6 +7,7 @@ its own level. No label carries a box.
 
 from __future__ import annotations
 
+import heapq
 import math
 import struct
 from dataclasses import dataclass
@@ -184,9 +185,8 @@ class MailboxWatch:
         """Forget the boxes that have been quiet for longest, past the bound."""
         beyond = len(self._boxes) - _BOXES_MOST
         if beyond > 0:
-            quiet = [box for box, own in self._boxes.items() if not own.begin]
-            quiet.sort(key=lambda box: (self._boxes[box].updated, box))
-            for box in quiet[:beyond]:
+            quiet = [(own.updated, box) for box, own in self._boxes.items() if not own.begin]
+            for _, box in heapq.nsmallest(beyond, quiet):
                 del self._boxes[box]
 
     # -- checkpoint section ---------------------------------------------------------------------

@@ -48,3 +48,54 @@ def packed_rows(
         )
         at = end
     return packed
+
+
+def unpacked_rows(
+    payload: bytes, width: int, place: str, value: str, *, most: int | None = None
+) -> dict[int, npt.NDArray[Any]] | None:
+    """What `packed_rows` made of rows of this width, by their keys; a later row replaces an earlier.
+
+    Args:
+        payload: the rows, one after the other.
+        width: of each.
+        place: as it was given to `packed_rows`.
+        value: likewise.
+        most: the greatest value that there can be.
+
+    Returns:
+        `None` for a row that is cut short, has a place beyond its width or a value beyond `most`.
+    """
+    place_bytes, value_bytes = np.dtype(place).itemsize, np.dtype(value).itemsize
+    keys, starts, lengths = [], [], []
+    at, end = 0, len(payload)
+    while at < end:
+        if at + HEAD.size > end:
+            return None
+        key, length = HEAD.unpack_from(payload, at)
+        at += HEAD.size
+        keys.append(key)
+        starts.append(at)
+        lengths.append(length)
+        at += length * (place_bytes + value_bytes)
+    if at > end:
+        return None
+    table = np.zeros((len(keys), width), value)
+    first, count = np.array(starts, np.int64), np.array(lengths, np.int64)
+    row = np.repeat(np.arange(len(keys)), count)
+    if len(row):
+        rank = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        places = _at(payload, place, first[row] + rank * place_bytes)
+        if int(places.max()) >= width:
+            return None
+        first += count * place_bytes
+        values = _at(payload, value, first[row] + rank * value_bytes)
+        if most is not None and int(values.max()) > most:
+            return None
+        table[row, places] = values
+    return dict(zip(keys, table, strict=True))
+
+
+def _at(payload: bytes, kind: str, starts: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """The numbers of a kind that begin at these bytes."""
+    size = len(payload) - np.dtype(kind).itemsize + 1
+    return np.ndarray((size,), kind, payload, strides=(1,))[starts]
