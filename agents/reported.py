@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from agents.account_rows import AccountRows
+from agents.severity import SCORES
 
 if TYPE_CHECKING:
     from agents.distributions import FloatArray
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 _VERSION: Final = 1
 RISE: Final = 0.5
-"""By how much a score must rise before the same detector tells the same day of an account again."""
+"""By how much a score must rise before the same detector tells the same day of an account again; less if
+it reaches a score from which a finding may be more severe."""
+_SCORES: Final = np.array([*SCORES, np.inf])
 
 
 class Reported:
@@ -44,7 +47,8 @@ class Reported:
         own, place = self.rows.table[accounts], self._place[detector]
         again = own["day"][:, place] == day
         told: FloatArray = own["score"][:, place].astype(np.float64)
-        return np.where(again, np.maximum(told + RISE, least), least)
+        worse = _SCORES[np.searchsorted(_SCORES, told, side="right")]
+        return np.where(again, np.maximum(np.minimum(told + RISE, worse), least), least)
 
     def note(self, detector: str, account: int, day: int, score: float) -> None:
         """Something was told."""

@@ -69,6 +69,9 @@ _TABLE: Final = (
     _Row(Severity.LOW, 0.0, 0, 0, 0),
 )
 
+SCORES: Final = tuple(sorted({row.score for row in _TABLE if row.score}))
+"""The scores from which an account's or a group's finding may be more severe."""
+
 _OF_FLOWS: Final = {
     #                  a part of the flow, all of it
     "outage": (Severity.MEDIUM, Severity.HIGH),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from agents.reported import Reported
+from agents.severity import SCORES
 
 ONE = np.array([7])
 
@@ -37,3 +39,14 @@ def test_a_restart_forgets_nothing() -> None:
     before.note("tail", 7, 1, 5.0)
     after.rows.load(before.rows.encode(before.rows.drain())[0])
     assert least(after) == 5.5
+
+
+@pytest.mark.parametrize("score", [one for one in SCORES if one > 4.0])
+def test_a_smaller_rise_is_told_where_a_finding_may_become_more_severe(score: float) -> None:
+    # Else an incident stays MEDIUM live that is HIGH where its events come in one slice.
+    reported = Reported(("tail",))
+    least(reported)
+    reported.note("tail", 7, 1, score - 0.25)
+    assert least(reported) == score
+    reported.note("tail", 7, 1, score)
+    assert least(reported) == score + 0.5
