@@ -16,6 +16,7 @@ from tests.proof.chaos_table import RECOVERY_MAX_S, Outcome, Recovery
 from tests.proof.chaos_traffic import Traffic
 from tests.proof.chaos_truth import (
     as_lines,
+    as_severe,
     backtest,
     backtest_mismatches,
     by_flow_and_sector,
@@ -236,6 +237,7 @@ class Run:
         outcome = self.outcome
         outcome.mismatches += backtest_mismatches(self.traffic.truth, document)
         outcome.findings_different = compared(as_lines(live), recorded)
+        outcome.findings_as_severe = as_severe(as_lines(live), recorded)
         outcome.findings = len({one.finding_id for one in live})
         outcome.findings_backtest = len({line["finding_id"] for line in recorded})
         of_finding: dict[str, Counter[int]] = defaultdict(Counter)

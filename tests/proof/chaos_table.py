@@ -50,6 +50,7 @@ class Outcome:
     revisions: int = 0
     repeated_revisions: int = 0
     findings_backtest: int = 0
+    findings_as_severe: int = 0
     findings_different: list[str] = field(default_factory=list)
     alerts: int = 0
     alerts_resolved: int = 0
@@ -102,6 +103,7 @@ def table(outcome: Outcome) -> str:
         ("longest confirmation of a record", f"{outcome.slowest_confirmation_s:.1f} s"),
         ("findings live; in the back-test", f"{outcome.findings}; {outcome.findings_backtest}"),
         ("findings that differ", f"{len(outcome.findings_different)}"),
+        ("of all findings as severe in both", f"{outcome.findings_as_severe}"),
         (
             "revisions told; told twice",
             f"{outcome.revisions}; {outcome.repeated_revisions}",

@@ -224,10 +224,10 @@ SAME: Final = (
     "opened_at",
     "window_start",
     "status",
-    "severity",
 )
-"""What must be the same: who, since when, how it stands, how bad. Not which detector leads, nor how many
-revisions tell it: a slice's strongest evidence is told, and slices differ."""
+"""What must be the same: who, since when, and how it stands. Not which detector leads, how many revisions
+tell it, nor how severe it is before its day is over: a slice's strongest evidence is told, and the
+back-test's slices are hours long. How many are as severe stands in the table."""
 
 
 def compared(live: list[dict[str, Any]], recorded: list[dict[str, Any]]) -> list[str]:
@@ -249,6 +249,14 @@ def compared(live: list[dict[str, Any]], recorded: list[dict[str, Any]]) -> list
             for key in odd
         ]
     return wrong
+
+
+def as_severe(live: list[dict[str, Any]], recorded: list[dict[str, Any]]) -> int:
+    """How many findings of both have the same severity in their newest revisions."""
+    one, other = _newest(live), _newest(recorded)
+    return sum(
+        one[name]["severity"] == other[name]["severity"] for name in one.keys() & other.keys()
+    )
 
 
 def _newest(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
