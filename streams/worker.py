@@ -6,10 +6,12 @@ the same time.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from agents.account_watch import WatchParams
 from agents.declared_changes import read_declared_changes
@@ -75,6 +77,8 @@ ACTIVITY = "activity"
 REGION = "region"
 
 _Parsed = TypeVar("_Parsed")
+
+logger = logging.getLogger(__name__)
 
 
 def shard_params(settings: Settings) -> ShardParams:
@@ -142,6 +146,12 @@ def keys_of(settings: Settings) -> Keys | None:
         if not is_loopback(settings.http_host):
             raise ConfigError(beyond_loopback(settings.http_host))
         return None
+    page = urlsplit(settings.page_url)
+    is_local = is_loopback(settings.http_host) or is_loopback(page.hostname or "")
+    if not is_local and page.scheme != "https":
+        logger.warning(
+            "tokens cross the network in clear, unless a proxy before the page speaks TLS"
+        )
     tokens = TokensFile(settings.tokens_file, _steady_ms)
     return Keys(tokens, Sessions(session_key(settings.session_key_file)), proxies)
 

@@ -9,15 +9,17 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from simulators.broker import EmbeddedBroker
 from simulators.partitions import partition_of
+from streams.audit import read_entry
 from streams.codec import SliceCodec
+from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.settings import Settings
 from streams.topic_admin import ensure_topics
-from streams.topics import PLATFORM_ACCESSES
+from streams.topics import AUDIT, PLATFORM_ACCESSES
 from tests.support.servers_worker import Worker
 
 if TYPE_CHECKING:
@@ -31,26 +33,31 @@ OWN = {"Content-Type": "application/json", "X-Vigie": "1"}
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+def bootstrap() -> Iterator[str]:
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory, bootstrap: str) -> Iterator[Worker]:
     directory = tmp_path_factory.mktemp("page")
     decoys = directory / "decoys.txt"
     decoys.write_text(DECOY + "\n", encoding="utf-8")
-    with EmbeddedBroker() as broker:
-        settings = Settings(kafka_bootstrap=broker.bootstrap, partitions=PARTITIONS)
-        ensure_topics(settings, create=True)
-        _read_a_decoy(broker.bootstrap)
-        made = Worker(
-            directory,
-            "worker",
-            bootstrap=broker.bootstrap,
-            partitions=PARTITIONS,
-            decoys_file=str(decoys),
-            decision_margin_ms=200,
-            checkpoint_interval_ms=100,
-        )
-        with made:
-            made.wait_ready()
-            yield made
+    settings = Settings(kafka_bootstrap=bootstrap, partitions=PARTITIONS)
+    ensure_topics(settings, create=True)
+    _read_a_decoy(bootstrap)
+    made = Worker(
+        directory,
+        "worker",
+        bootstrap=bootstrap,
+        partitions=PARTITIONS,
+        decoys_file=str(decoys),
+        decision_margin_ms=200,
+        checkpoint_interval_ms=100,
+    )
+    with made:
+        made.wait_ready()
+        yield made
 
 
 def _read_a_decoy(bootstrap: str) -> None:
@@ -106,7 +113,7 @@ def _judge(worker: Worker, name: str, verdict: str, **headers: str) -> tuple[int
 
 
 def test_a_finding_is_shown_and_judged_on_its_page_and_the_newest_verdict_counts(
-    worker: Worker,
+    worker: Worker, bootstrap: str
 ) -> None:
     (found,) = _until(lambda: _ask(worker, "/api/findings")[1]["findings"])
     name, version = found["finding_id"], _ask(worker, "/api/findings")[1]["version"]
@@ -134,6 +141,23 @@ def test_a_finding_is_shown_and_judged_on_its_page_and_the_newest_verdict_counts
     assert _judge(worker, name, "BENIGN") == (202, {})
     benign = _until(lambda: stands("BENIGN"))
     assert [row["status"] for row in benign["timeline"]] == ["OPEN", "CONFIRMED", "BENIGN"]
+    # What took place was noted, what was refused was not.
+    noted = [(one["act"], one["detail"], one["finding_id"]) for one in _audit(bootstrap)]
+    assert noted == [("VERDICT", "CONFIRMED", name), ("VERDICT", "BENIGN", name)]
+    assert {(one["who"], one["role"], one["origin"]) for one in _audit(bootstrap)} == {
+        ("", "UNKNOWN", "API")
+    }
+
+
+def _audit(bootstrap: str) -> list[dict[str, Any]]:
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=3_000)
+    place = TopicPartition(AUDIT, 0)
+    consumer.assign([place])
+    consumer.seek_to_beginning(place)
+    reader = RecordReader(Schemas.load())
+    entries = [read_entry(record.value, reader) for record in consumer]
+    consumer.close()
+    return entries
 
 
 def test_no_answer_and_no_log_bears_a_pseudonym(worker: Worker) -> None:

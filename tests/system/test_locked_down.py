@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import urllib.error
+import urllib.request
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import TopicAuthorizationFailedError
 
 from simulators.publish import replay
 from simulators.recording import simulate_to_directory
 from streams.acls import ROLES
+from streams.audit import read_entry
 from streams.errors import InputError
 from streams.kafka_access import kafka_access
 from streams.settings import Settings
+from streams.tokens import digest_of
 from streams.topic_admin import ensure_topics
+from streams.topics import AUDIT, FINDINGS
+from tests.support.findings import READER, finding, kept
 from tests.support.servers_kafka_secure import SecureKafka
 from tests.support.servers_worker import COMMAND, Worker, counted
 
@@ -28,6 +37,7 @@ pytestmark = pytest.mark.system
 
 PARTITIONS = 2
 REFUSED_WITHIN_S = 30.0
+TOKEN = "vigie_" + "lighthouse" * 4
 SHEET = """indicateur;mois;portee;numerateur;denominateur;taux;source
 laboratoires_visites;2025-10;REGION;190;215;;relevé d'octobre
 """
@@ -122,6 +132,110 @@ def test_each_other_role_does_what_it_is_there_for_and_no_more(
     assert "TopicAuthorizationFailed" in refused.stderr
 
 
+def test_who_judges_and_who_sees_whom_is_noted_first_for_an_auditor_alone(
+    tmp_path: Path, kafka: SecureKafka, settings: Settings
+) -> None:
+    _find(kafka, "f-0001", "f-0002")
+    analyst = kafka.user("ana", ROLES["analyst"](settings))
+    lifter = kafka.user("lia", ROLES["unmask"](settings))
+    blind = [right for right in ROLES["unmask"](settings) if right.name != AUDIT]
+    for user, *command in (
+        (analyst, "findings", "judge", "f-0001", "benign"),
+        (analyst, "findings", "show", "f-0002", "--unmask"),
+        (lifter, "findings", "patients", "f-0002"),
+    ):
+        done = _run(tmp_path, user, *command)
+        assert done.returncode == 0, (command, done.stderr)
+        assert ("actor-1" in done.stdout) is ("--unmask" in command)
+
+    # Nobody names patients without the right to read the flows, or without the audit.
+    for user in (analyst, kafka.user("eve", blind)):
+        refused = _run(tmp_path, user, "findings", "patients", "f-0001")
+        assert refused.returncode != 0
+        assert refused.stdout == ""
+
+    auditor = _as(settings, kafka.user("auditor", ROLES["auditor"](settings)))
+    told = [
+        (entry["who"], entry["act"], entry["detail"], entry["finding_id"], entry["origin"])
+        for entry in _audit(auditor)
+        if entry["who"] in {"ana", "lia", "eve"}
+    ]
+    assert told == [
+        ("ana", "VERDICT", "BENIGN", "f-0001", "COMMAND"),
+        ("ana", "UNMASKING", "ACCOUNT", "f-0002", "COMMAND"),
+        ("lia", "UNMASKING", "PATIENTS", "f-0002", "COMMAND"),
+        # What Kafka refused afterwards was noted all the same.
+        ("ana", "UNMASKING", "PATIENTS", "f-0001", "COMMAND"),
+    ]
+    with pytest.raises(TopicAuthorizationFailedError):
+        _audit(_as(settings, analyst))
+
+
+def _find(kafka: SecureKafka, *names: str) -> None:
+    """Findings as if a worker had concluded them."""
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for name in names:
+        one = kept(finding(finding_id=name))
+        producer.send(FINDINGS, one.value, one.key, partition=0).get(timeout=10)
+    producer.close()
+
+
+def _audit(settings: Settings) -> list[dict[str, Any]]:
+    """Every entry, as this user reads it."""
+    consumer = KafkaConsumer(**kafka_access(settings).options(), consumer_timeout_ms=3_000)
+    try:
+        place = TopicPartition(AUDIT, 0)
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
+        return [read_entry(record.value, READER) for record in consumer]
+    finally:
+        consumer.close()
+
+
+def test_a_page_that_others_reach_opens_by_token_and_its_acts_are_audited(
+    tmp_path: Path, kafka: SecureKafka, settings: Settings, known: dict[str, str]
+) -> None:
+    _find(kafka, "f-0003")
+    tokens, secret = tmp_path / "tokens", digest_of(TOKEN)
+    line = _refused(tmp_path, known | {"http_host": "0.0.0.0"})  # noqa: S104 (it is refused)
+    assert line.startswith("vigie: VIGIE_TOKENS_FILE: required, since VIGIE_HTTP_HOST=0.0.0.0")
+    tokens.write_text(f"lia-page unmask {secret}\n")
+    tokens.chmod(0o640)
+    given = known | {"tokens_file": str(tokens)}
+    bootstrap = given.pop("kafka_bootstrap")
+    with Worker(tmp_path, "worker", bootstrap=bootstrap, partitions=PARTITIONS, **given) as worker:
+        worker.wait_ready()
+        path = "/api/findings/f-0003/account"
+        assert _asked(worker, path, "vigie_wrong")[0] == 401
+        worker.process.until(
+            lambda: _asked(worker, path, TOKEN)[0] == 200,
+            timeout_s=30.0,
+            what="reading the findings",
+        )
+        assert _asked(worker, path, TOKEN) == (
+            200,
+            {"structure": "structure-1", "accounts": ["actor-1"]},
+        )
+    entry = _audit(_as(settings, kafka.user("auditor-2", ROLES["auditor"](settings))))[-1]
+    assert (entry["who"], entry["role"], entry["origin"]) == ("lia-page", "UNMASK", "API")
+    log = (tmp_path / "worker.log").read_text()
+    assert not any(word in log for word in (TOKEN, secret, "actor-1", "structure-1", "lia-page"))
+
+
+def _asked(worker: Worker, path: str, token: str) -> tuple[int, Any]:
+    headers = {"X-Vigie": "1", "Content-Type": "application/json"}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{worker.port}{path}",
+        b'{"audited": true}',
+        headers | {"Authorization": f"Bearer {token}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 (loopback)
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, None
+
+
 def test_who_may_only_write_flows_makes_no_topic(kafka: SecureKafka, settings: Settings) -> None:
     curious = _as(settings, kafka.user("curious", ROLES["producer"](settings)))
     with pytest.raises(InputError, match="refuses to create it: TopicAuthorizationFailed"):
@@ -154,6 +268,7 @@ def test_a_server_that_nobody_vouches_for_is_not_spoken_to(
         ),
         ("vigie", "READ", "group vigie: Kafka does not allow this worker to READ"),
         ("findings", "WRITE", "topic findings: Kafka does not allow this worker to WRITE"),
+        ("audit", "WRITE", "audit: no such topic in Kafka, or none that this user may see"),
         ("dead-letters", "WRITE", "dead-letters: no such topic in Kafka, or none that this user"),
         (
             "vigie-source-changelog",

@@ -115,3 +115,22 @@ def test_a_worker_of_this_machine_needs_none_and_takes_some(tmp_path: Path) -> N
 def test_what_goes_with_tokens_alone_says_so(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"VIGIE_{name.upper()}: needs VIGIE_TOKENS_FILE"):
         keys_of(replace(SETTINGS, **{name: value}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("page_url", "is_told"),
+    [
+        ("", True),
+        ("http://vigie.region.example/", True),
+        ("https://vigie.region.example/", False),
+        ("http://127.0.0.1:6066/", False),
+    ],
+)
+def test_tokens_that_would_cross_a_network_in_clear_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, page_url: str, *, is_told: bool
+) -> None:
+    keys_of(_access(tmp_path, http_host="10.0.0.1", page_url=page_url))
+    assert ("tokens cross the network in clear" in caplog.text) is is_told
+    caplog.clear()
+    keys_of(_access(tmp_path, page_url=page_url))
+    assert caplog.text == ""
