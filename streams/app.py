@@ -150,6 +150,7 @@ def create_app(
     fail: Fail | None = None,
     may_write: Callable[[], bool] = lambda: True,
     idempotent: bool = True,
+    clock: KafkaClock | None = None,
 ) -> SliceApp:
     """Build the app: agents, tables, transport, every setting explicit; nothing is started.
 
@@ -162,6 +163,7 @@ def create_app(
         fail: called with the reason when the worker cannot go on; default: end the process with 1.
         may_write: one more condition for writing checkpoints (the watchdog's).
         idempotent: whether Kafka grants producer ids (`streams.preflight`).
+        clock: learns the brokers' time.
     """
     status = status or WorkerStatus()
     app = SliceApp(settings.group_id, **faust_settings(settings))
@@ -209,7 +211,7 @@ def create_app(
         slice_max_records=settings.slice_max_records,
         idempotent=idempotent,
         status=status,
-        clock=KafkaClock(),
+        clock=clock or KafkaClock(),
         finish=shell.finish,
     )
     app.transport = SliceTransport(app.conf.broker_consumer, app)
@@ -283,10 +285,12 @@ def run_worker(
     services: Sequence[Service] = (),
     status: WorkerStatus | None = None,
     outputs: Sequence[str] = (),
+    clock: KafkaClock | None = None,
 ) -> int:
     """Run a worker until SIGTERM or SIGINT; see the module's text.
 
-    `outputs` are further topics that processors send to: they must exist before the first event.
+    `outputs` are further topics that processors send to: they must exist before the first event. `clock`
+    learns the brokers' time.
 
     Raises:
         ConfigError: a required setting is missing.
@@ -303,6 +307,7 @@ def run_worker(
             services=services,
             status=status or WorkerStatus(),
             outputs=outputs,
+            clock=clock,
         )
     )
 
@@ -316,6 +321,7 @@ async def _serve(
     services: Sequence[Service],
     status: WorkerStatus,
     outputs: Sequence[str],
+    clock: KafkaClock | None,
 ) -> int:
     wanted: dict[str, int | None] = {
         topic: group.partitions or settings.partitions for group in groups for topic in group.topics
@@ -338,6 +344,7 @@ async def _serve(
         status=status,
         may_write=watchdog.may_write,
         idempotent=idempotent,
+        clock=clock,
     )
     threading.excepthook = _end_with_thread
     stop = asyncio.Event()

@@ -65,6 +65,11 @@ class KafkaClock:
             return int(self._wall_s() * 1000)
         return max(self._leads_ms) + int(self._monotonic_s() * 1000)
 
+    def best_ms(self) -> int:
+        """`now_ms`, or this machine's own clock as long as the brokers' is unknown."""
+        now_ms = self.now_ms()
+        return int(self._wall_s() * 1000) if now_ms is None else now_ms
+
     def then_ms(self, wall_ms: int) -> int | None:
         """What this clock showed when the machine's showed `wall_ms`, a moment ago.
 

@@ -44,6 +44,7 @@ from streams.alertmanager import AlertmanagerPush
 from streams.app import changelog_topics, run_worker
 from streams.codec import SliceCodec
 from streams.errors import ConfigError
+from streams.kafka_clock import KafkaClock
 from streams.observing import WorkerStatus
 from streams.own_records import RecordReader
 from streams.registry import Registry
@@ -214,7 +215,9 @@ class Worker:
             lambda value: read_finding(value, self._reader),
             lambda: self.status.lags().get((FINDINGS, 0)),
         )
-        self._push = AlertmanagerPush(settings, self._findings)
+        self._kafka_clock = KafkaClock()
+        # By the brokers' clock: an alert whose end lies in the past is none, and our own may be wrong.
+        self._push = AlertmanagerPush(settings, self._findings, clock=self._kafka_clock.best_ms)
         self._objectives = ObjectivesView(
             objectives=load_objectives(settings.objectives_dir, settings.departments),
             usage=self.usage,
