@@ -225,9 +225,9 @@ SAME: Final = (
     "window_start",
     "status",
 )
-"""What must be the same: who, since when, and how it stands. Not which detector leads, how many revisions
-tell it, nor how severe it is before its day is over: a slice's strongest evidence is told, and the
-back-test's slices are hours long. How many are as severe stands in the table."""
+"""What must be the same: who, since when, and how it stands. Not which detector leads, how many
+revisions tell it, nor how severe it is before its day is over: a slice's strongest evidence is told,
+and the back-test's slices are hours long. How many are as severe stands in the table."""
 
 
 def compared(live: list[dict[str, Any]], recorded: list[dict[str, Any]]) -> list[str]:
