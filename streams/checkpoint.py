@@ -40,7 +40,13 @@ FANOUT: Final = 4
 PART_BYTES: Final = 786_432
 """Most bytes of one changelog value: below Kafka's default limit of 1 MiB with room for framing."""
 
-_FORMAT: Final = 1
+DEFLATED_TO_BYTES: Final = 65_536
+"""Segments up to here are written compressed. At a live pace they are most of what is written, and half
+of them is repetition; behind a backlog segments are larger, and time is dearer than bytes."""
+
+_RAW: Final = 1
+_DEFLATED: Final = 2
+_FASTEST: Final = 1
 _LEVEL_BASE_BYTES: Final = 256
 _KEY: Final = struct.Struct(">IIIH")  # epoch, owner, slot, part
 _PART: Final = struct.Struct("<BQHHI")  # format, sequence, part, parts, crc32 of the rest
@@ -226,13 +232,16 @@ class Journal:
         else:
             slot, self._slots = self._slots, self._slots + 1
         body, kept = self._pack(header, keys)
-        parts = [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
         size_bytes = len(body) - len(header)
+        form = _RAW
+        if len(body) <= DEFLATED_TO_BYTES:
+            form, body = _DEFLATED, zlib.compress(body, _FASTEST)
+        parts = [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
         self._segments.append(
             _Segment(self._reign, slot, len(parts), self._sequence, size_bytes, kept)
         )
         for number, part in enumerate(parts):
-            head = _PART.pack(_FORMAT, self._sequence, number, len(parts), zlib.crc32(part))
+            head = _PART.pack(form, self._sequence, number, len(parts), zlib.crc32(part))
             yield _KEY.pack(*self._reign, slot, number), head + part
 
     def _pack(self, header: bytes, keys: dict[int, set[int]]) -> tuple[bytes, dict[int, set[int]]]:
@@ -253,6 +262,7 @@ class _Part:
     number: int
     of: int
     sequence: int
+    form: int
     body: bytes
 
 
@@ -261,11 +271,11 @@ def _read_part(number: int, value: bytes) -> _Part:
         raise StateError("changelog: an entry is not a checkpoint segment")
     form, sequence, own_number, of, crc = _PART.unpack_from(value)
     body = value[_PART.size :]
-    if form != _FORMAT:
-        raise StateError(f"changelog: segment format {form} is not {_FORMAT}")
+    if form not in (_RAW, _DEFLATED):
+        raise StateError(f"changelog: segment format {form} is none of {_RAW} and {_DEFLATED}")
     if own_number != number or zlib.crc32(body) != crc:
         raise StateError("changelog: a segment is damaged")
-    return _Part(number, of, sequence, body)
+    return _Part(number, of, sequence, form, body)
 
 
 def _complete_segments(entries: Mapping[bytes, bytes]) -> list[tuple[_Segment, bytes]]:
@@ -281,6 +291,8 @@ def _complete_segments(entries: Mapping[bytes, bytes]) -> list[tuple[_Segment, b
         present = sorted((p for p in parts if p.sequence == sequence), key=lambda p: p.number)
         if len(present) == present[0].of:
             body = b"".join(part.body for part in present)
+            if present[0].form == _DEFLATED:
+                body = zlib.decompress(body)
             found.append((_Segment(reign, slot, len(present), sequence, 0), body))
     return found
 

@@ -212,3 +212,26 @@ def test_a_damaged_entry_stops_the_recovery(spoil, text: str) -> None:
 
     with pytest.raises(StateError, match=text):
         recover([(key, spoil(value))])
+
+
+def test_segments_are_read_whether_they_were_written_compressed_or_not(monkeypatch) -> None:
+    sizes = {}
+    for limit in (0, 1_000, checkpoint.DEFLATED_TO_BYTES):
+        monkeypatch.setattr(checkpoint, "DEFLATED_TO_BYTES", limit)
+        log, milestones = write_all([{n % 90: n, n: 1} for n in range(300)])
+        assert recover(log) == (b"299", milestones[-1][1])
+        forms = {checkpoint._PART.unpack_from(value)[0] for value in table(log).values()}
+        assert forms == {0: {1}, 1_000: {1, 2}}.get(limit, {2})
+        sizes[limit] = sum(len(value or b"") for _, value in log)
+    assert sizes[checkpoint.DEFLATED_TO_BYTES] < 0.6 * sizes[0]
+
+
+def test_an_owner_goes_on_from_segments_that_were_written_uncompressed(monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "DEFLATED_TO_BYTES", 0)
+        log, milestones = write_all([{n: n} for n in range(30)])
+    numbers = Numbers()
+    journal = Journal((numbers,))
+    journal.recover(table(log), owner=2)
+    numbers.put(99, 1)
+    assert recover([*log, *journal.flush(b"on")]) == (b"on", milestones[-1][1] | {99: 1})
