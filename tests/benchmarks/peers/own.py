@@ -1,13 +1,19 @@
-"""The worker itself: timed by its own `/metrics`, judged by the state that it has made durable."""
+"""The worker itself: timed by its own `/metrics`, judged by the state that it has made durable.
+
+An exposition costs the worker as much as two thousand events, so it is asked for few; the offsets that
+it commits tell, at nobody's cost, when.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from kafka import KafkaAdminClient
+from kafka.errors import CoordinatorNotAvailableError
 
 from agents.access_rows import SURFACES
 from agents.series import PAIRS, SeriesCodes
@@ -19,6 +25,7 @@ from streams.topics import FLOWS
 from streams.worker import shard_params
 from tests.benchmarks.peers.log import PARTITIONS, changelog, empty_own_topics
 from tests.benchmarks.peers.running import (
+    FROM_SHARE,
     TIMEOUT_S,
     Measured,
     Sample,
@@ -34,10 +41,9 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.peers.work import Result
 
-# Every sample costs the worker a whole exposition, so they are seldom; but a short run needs some.
-_LONGEST_SAMPLE_S = 1.0
-_SHORTEST_SAMPLE_S = 0.3
-_EVENTS_PER_SAMPLE_S = 1_000_000
+_POLL_S = 0.1
+# Commits come once a second: at the last of these, not everything has been counted yet.
+_SAMPLED_AT = (FROM_SHARE, 0.5, 0.65, 0.8)
 # Looks are judged half a second after the log's end is reached, by the clock.
 _SETTLE_S = 3.0
 
@@ -64,22 +70,12 @@ def run_worker(
     ensure_topics(settings, create=True)
     own: dict[str, str | int] = {"partitions": PARTITIONS, "watch": watch, "group_id": group}
     samples: list[Sample] = []
-    step_s = max(truth.events / _EVENTS_PER_SAMPLE_S * _LONGEST_SAMPLE_S, _SHORTEST_SAMPLE_S)
-    step_s = min(step_s, _LONGEST_SAMPLE_S)
-    with Worker(directory, group, bootstrap=bootstrap, command=pinned(COMMAND), **own) as worker:
-        deadline = time.monotonic() + TIMEOUT_S
-        pid = worker.process.pid
-        while not samples or samples[-1].events < truth.events:
-            if not worker.process.running:
-                raise worker.process.error(f"ended with {worker.process.returncode}")
-            if time.monotonic() > deadline:
-                raise worker.process.error(f"not through within {TIMEOUT_S:.0f} s")
-            # The clock before the question: the worker answers with what it had confirmed by then.
-            asked, cpu_s = time.monotonic(), cpu_seconds(pid)
-            samples.append(
-                Sample(asked, cpu_s, peak_bytes(pid), summed("vigie_events_total", worker))
-            )
-            time.sleep(max(0.0, asked + step_s - time.monotonic()))
+    command = pinned(COMMAND)
+    with (
+        Committed(bootstrap, group) as committed,
+        Worker(directory, group, bootstrap=bootstrap, command=command, **own) as worker,
+    ):
+        _follow(worker, committed, truth.events, samples)
         total = summed("vigie_events_total", worker)
         if check:
             time.sleep(_SETTLE_S)
@@ -88,6 +84,55 @@ def run_worker(
     if check and not wrong:
         wrong = compare(recovered(bootstrap, settings), truth).wrong
     return measured(group, samples, truth.events, wrong=wrong)
+
+
+def _follow(worker: Worker, committed: Committed, events: int, samples: list[Sample]) -> None:
+    """Sample a worker until it has committed everything.
+
+    Raises:
+        ServerError: it ended or was not through in time.
+    """
+    pid, due = worker.process.pid, list(_SAMPLED_AT)
+    deadline = time.monotonic() + TIMEOUT_S
+    while (done := committed.events()) < events:
+        if not worker.process.running:
+            raise worker.process.error(f"ended with {worker.process.returncode}")
+        if time.monotonic() > deadline:
+            raise worker.process.error(f"not through within {TIMEOUT_S:.0f} s")
+        if due and done >= due[0] * events:
+            due = [share for share in due if done < share * events]
+            # The clock before the question: the worker answers with what it had confirmed by then.
+            asked_s, cpu_s = time.monotonic(), cpu_seconds(pid)
+            counted = summed("vigie_events_total", worker)
+            samples.append(Sample(asked_s, cpu_s, peak_bytes(pid), counted))
+        time.sleep(_POLL_S)
+
+
+class Committed:
+    """How much of the flows a group has committed, as Kafka has it."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        self._group = group
+
+    def events(self) -> int:
+        """The sum over the flows' partitions, whose offsets begin at 0."""
+        try:
+            found = self._admin.list_group_offsets({self._group: None})
+        except CoordinatorNotAvailableError:
+            return 0  # the first group of a broker: it makes the topic of the offsets just now
+        return sum(
+            at.offset
+            for of in found.values()
+            for tp, at in of.items()
+            if tp.topic in FLOWS and at.offset > 0
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admin.close()
 
 
 @dataclass(frozen=True, slots=True)
