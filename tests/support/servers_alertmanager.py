@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_READY_TIMEOUT_S = 30.0
-_HTTP_TIMEOUT_S = 5.0
+_READY_TIMEOUT_S = 120.0
+_HTTP_TIMEOUT_S = 30.0
 _PLACES = f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin"
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 _WINDOW_MS = 1_000
-_END_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 180.0
 
 
 class LiveRegion:

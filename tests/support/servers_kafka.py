@@ -32,8 +32,8 @@ CACHE: Final = Path(__file__).parents[2] / "build" / "kafka"
 
 _SERVER_PORTS: Final = (20_000, 32_000)
 _MAVEN_TIMEOUT_S = 600.0
-_FORMAT_TIMEOUT_S = 60.0
-_READY_TIMEOUT_S = 90.0
+_FORMAT_TIMEOUT_S = 180.0
+_READY_TIMEOUT_S = 270.0
 # The serial collector and the quick compiler make three brokers live on two cores.
 _JVM: Final = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _LOGGING: Final = (

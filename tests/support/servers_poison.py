@@ -27,7 +27,7 @@ REASONS: Final[dict[str, frozenset[str]]] = {
 """The reasons that are right for each kind of poison."""
 
 _LARGE_BYTES = 900_000
-_READ_TIMEOUT_MS = 5_000
+_READ_TIMEOUT_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)

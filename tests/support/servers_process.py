@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_TERM_TIMEOUT_S = 30.0
+_TERM_TIMEOUT_S = 60.0
 _LOG_TAIL_LINES = 40
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_READY_TIMEOUT_S = 30.0
-_HTTP_TIMEOUT_S = 10.0
+_READY_TIMEOUT_S = 120.0
+_HTTP_TIMEOUT_S = 30.0
 # Debian installs the daemon there, which is not on every user's PATH.
 _PAST = (
     "--web.enable-remote-write-receiver",
@@ -178,7 +178,7 @@ class Prometheus:
             raise self._process.error(f"{expression}: gives {len(values)} series")
         return values[0] if values else None
 
-    def wait_scraped(self, *, timeout_s: float = 30.0) -> None:
+    def wait_scraped(self, *, timeout_s: float = 120.0) -> None:
         """Wait until every target was scraped with success."""
         self._process.until(
             lambda: self.query("up") and all(value == 1 for value in self.query("up").values()),

@@ -163,7 +163,7 @@ def _producer(bootstrap: str) -> AIOKafkaProducer:
         enable_idempotence=True,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
-        request_timeout_ms=30_000,
+        request_timeout_ms=120_000,
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = (str(Path(sys.executable).with_name("vigie")), "worker")
 
-_HTTP_TIMEOUT_S = 10.0
+_HTTP_TIMEOUT_S = 30.0
 
 
 class Worker:
@@ -55,7 +55,7 @@ class Worker:
     def start(self) -> None:
         self.process.start()
 
-    def wait_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_ready(self, timeout_s: float = 180.0) -> None:
         """Wait until its state is recovered and it takes events."""
         self.process.until(self.is_ready, timeout_s=timeout_s, what="ready")
 

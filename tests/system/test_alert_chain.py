@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-WITHIN_S = 30.0
+WITHIN_S = 120.0
 METRICS = """\
 vigie_ready 1
 vigie_alerts_waiting{alertmanager="1"} 0

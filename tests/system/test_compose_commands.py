@@ -80,7 +80,7 @@ def test_a_first_up_ends_with_two_workers_that_prometheus_scrapes(tmp_path: Path
         for worker in workers:
             worker.process.until(
                 lambda worker=worker: _asked(worker, "/api/state", token) == 200,
-                timeout_s=10,
+                timeout_s=60,
                 what="taking a token that was added",
             )
 

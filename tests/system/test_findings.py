@@ -33,9 +33,9 @@ pytestmark = pytest.mark.system
 ATTACKS = ("predice:identities=7353", "fast-harvest")
 EVENTS_EACH = 60
 """What a worker takes, about a second's worth, before it dies."""
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 # Longer than a record needs from its time stamp to the log, however busy the machine is.
-MARGIN_MS = 2_000
+MARGIN_MS = 5_000
 
 
 class Service:
@@ -117,7 +117,7 @@ def _judge(service: Service, finding_id: str) -> None:
     subprocess.run(
         [COMMAND[0], "findings", "judge", finding_id, "benign", "--kafka", service.kafka],
         check=True,
-        timeout=30,
+        timeout=120,
         env={"PATH": os.environ["PATH"]},
     )
 
@@ -125,7 +125,7 @@ def _judge(service: Service, finding_id: str) -> None:
 def test_workers_that_die_in_mid_attack_neither_lose_nor_double_a_finding(service: Service) -> None:
     first = service.worker("first")
     first.wait_ready()
-    region = LiveRegion(service.kafka, ATTACKS, speed=60, scale=0.05, attack_after_s=6, seconds=90)
+    region = LiveRegion(service.kafka, ATTACKS, speed=60, scale=0.05, attack_after_s=6, seconds=400)
     region.start()
 
     _until(service.findings, "a first finding")

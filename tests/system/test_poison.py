@@ -47,7 +47,7 @@ def test_a_million_events_with_poison_are_told_apart(tmp_path: Path, kafka: Kafk
         worker.wait_ready()
         started = time.monotonic()
         worker.process.until(
-            lambda: counted(worker).total() >= good.total(), timeout_s=180, what="through"
+            lambda: counted(worker).total() >= good.total(), timeout_s=540, what="through"
         )
         print(f"through after {time.monotonic() - started:.1f} s")
         time.sleep(2)

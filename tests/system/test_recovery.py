@@ -38,11 +38,11 @@ def test_a_worker_with_100_000_accounts_is_back_within_30_s(
     with worker:
         worker.wait_ready()
         worker.process.until(
-            lambda: counted(worker) == produced, timeout_s=120, what="through with the events"
+            lambda: counted(worker) == produced, timeout_s=360, what="through with the events"
         )
         worker.process.until(
             lambda: summed("vigie_consumer_lag_records", worker) == 0,
-            timeout_s=60,
+            timeout_s=180,
             what="through with the marks",
         )
         assert worker.process.terminate() == 0

@@ -47,7 +47,7 @@ def test_a_simulated_september_gives_the_insi_table(tmp_path: Path, kafka: Kafka
         assert produced == sum(CALLS.values())
         worker.process.until(
             lambda: summed("vigie_events_total", worker) >= produced,
-            timeout_s=120,
+            timeout_s=360,
             what="through September",
         )
 
@@ -65,5 +65,5 @@ def test_a_simulated_september_gives_the_insi_table(tmp_path: Path, kafka: Kafka
                 for sector in USERS
             }
 
-        worker.process.until(lambda: users() == USERS, timeout_s=30, what="done with the marks")
+        worker.process.until(lambda: users() == USERS, timeout_s=120, what="done with the marks")
         assert worker.process.terminate() == 0
