@@ -10,7 +10,9 @@ little. Measured:
   event in full slices, memory and changelog of an account, time to recover;
 * partitions: the same events in slices of 2 048, 256, 32 and 4 records, as the flow thins out over more
   partitions: time of a slice whatever is in it, and of a checkpoint;
-* memory of a partition in which hardly anything has happened.
+* memory of a partition in which hardly anything has happened;
+* the watch of the whole region, which is one partition's work: time for what 1 and 8 partitions tell it
+  in a second.
 
 From these and from what a region sends (`deploy/CAPACITY.md` names the sources) a table of capacity is
 reckoned: for a region, France and Europe. `REGION` and the functions below are the whole reckoning.
@@ -33,6 +35,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from agents.region_processor import RegionProcessor
 from agents.series import SeriesCodes
 from agents.source import SourceProcessor
 from streams.allocator import bound_heaps, give_back
@@ -40,14 +43,15 @@ from streams.codec import SliceCodec
 from streams.own_records import RecordReader
 from streams.schemas import Schemas
 from streams.settings import Settings
-from streams.topics import FLOWS, VERDICTS
-from streams.worker import shard_params
+from streams.topics import FLOWS, REGION_CELLS, VERDICTS
+from streams.worker import region_params, shard_params
 from tests.proof.soak_traffic import Region
 from tests.support.findings import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from streams.processing import Outgoing
     from tests.proof.soak_traffic import Int64Array
 
 PARTITIONS: Final = 8
@@ -87,7 +91,8 @@ class OfSlices:
 class Partition:
     """One partition's processor, fed as the worker feeds it."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
+        self._number = number
         settings = Settings(kafka_bootstrap="kafka.invalid:9092", partitions=PARTITIONS)
         schemas = Schemas.load()
         self._parts = (
@@ -108,7 +113,7 @@ class Partition:
         """An empty processor."""
         codec, params, codes = self._parts
         return SourceProcessor(
-            partition=0,
+            partition=self._number,
             codec=codec,
             reader=self._reader,
             params=params,
@@ -143,6 +148,19 @@ class Partition:
             self.checkpoint()
         return time.process_time() - began_s
 
+    def tell(self, flow: str, records: list[tuple[bytes, bytes]], second: int) -> list[bytes]:
+        """Take events of a second; what the region is told of it."""
+        first = self._offsets[flow]
+        self._offsets[flow] += len(records)
+        now_ms = _START_MS + second * _ROUND_MS
+        kept = [Kept(first + n, now_ms, *record) for n, record in enumerate(records)]
+        return _cells(self.processor.process(flow, kept) if kept else ())
+
+    def heard(self, second: int) -> list[bytes]:
+        """Let a second pass; what the region is told of it."""
+        until_ms = _START_MS + (second + 1) * _ROUND_MS
+        return _cells(self.processor.pass_time(dict.fromkeys((*FLOWS, VERDICTS), until_ms)))
+
     def checkpoint(self) -> None:
         """Write, as the changelog would hold it."""
         began_s = time.process_time()
@@ -154,6 +172,10 @@ class Partition:
                 self.changelog[key] = value
         self.checkpoint_s += time.process_time() - began_s
         self.checkpoints += 1
+
+
+def _cells(outgoing: Sequence[Outgoing]) -> list[bytes]:
+    return [one.value or b"" for one in outgoing if one.topic == REGION_CELLS]
 
 
 def of_accounts(accounts: int, events: int) -> OfAccounts:
@@ -227,6 +249,30 @@ def of_partition() -> float:
     return (_resident_bytes() - before) / len(held)
 
 
+def of_region(partitions: int, seconds: int = 120) -> float:
+    """Processor time that the region's watch takes for what so many partitions tell in a second, ms."""
+    told: list[bytes] = []
+    region = Region(partitions)
+    parts = [Partition(number) for number in range(partitions)]
+    for second in range(seconds):
+        for flow in FLOWS:
+            made = region.events(flow, 64, _START_MS + second * _ROUND_MS)
+            for number, part in enumerate(parts):
+                mine = np.flatnonzero(made.partitions == number).tolist()
+                told += part.tell(flow, [(made.keys[n], made.values[n]) for n in mine], second)
+        for part in parts:
+            told += part.heard(second)
+    settings = Settings(kafka_bootstrap="kafka.invalid:9092", partitions=partitions)
+    watch = RegionProcessor(
+        partition=0, codec=SliceCodec(Schemas.load()), params=region_params(settings)
+    )
+    cells = [Kept(n, _START_MS, None, value) for n, value in enumerate(told)]
+    began_s = time.process_time()
+    for at in range(0, len(cells), partitions):
+        watch.process(REGION_CELLS, cells[at : at + partitions])
+    return 1e3 * (time.process_time() - began_s) / seconds
+
+
 def _resident_bytes() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -247,6 +293,7 @@ class Measured:
     slices: list[OfSlices]
     partition_bytes: float
     base_bytes: float
+    region_ms: tuple[float, float]
 
 
 def tables(measured: Measured) -> list[Table]:
@@ -303,13 +350,16 @@ def main() -> int:
         slices=[apart(of_slices, records, asked.events) for records in SLICES],
         partition_bytes=apart(of_partition),
         base_bytes=apart(base_bytes),
+        region_ms=(apart(of_region, 1), apart(of_region, PARTITIONS)),
     )
     console = Console()
     for table in tables(measured):
         console.print(table)
     console.print(
         f"a partition without accounts {measured.partition_bytes / 1e6:.1f} MB, "
-        f"a process without partitions {measured.base_bytes / 1e6:.0f} MB"
+        f"a process without partitions {measured.base_bytes / 1e6:.0f} MB; "
+        f"the region's watch takes {measured.region_ms[0]:.2f} ms for what one partition tells in a "
+        f"second, {measured.region_ms[1]:.2f} ms for what {PARTITIONS} tell"
     )
     console.print(reckoned(measured))
     if asked.json:

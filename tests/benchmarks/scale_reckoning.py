@@ -34,8 +34,13 @@ ID_BYTES: Final = 24
 """Of a remembered event id, with its place in the table (`streams.duplicates`)."""
 IDS_PER_FLOW: Final = 262_144
 """`VIGIE_DUPLICATE_IDS_MAX`."""
-HEADROOM: Final = 2.0
-"""Memory beside the state: slices, fetched records, what a checkpoint or a recovery has in hand."""
+GENERATION_IDS: Final = IDS_PER_FLOW // 4
+"""Remembered ids leave so many at a time."""
+HEADROOM: Final = 3.0
+"""Highest memory over state while a month is read at once (`tests/benchmarks/sizing.py`: 1.19 GB, less
+a bare process and what is fetched, over the state reckoned here)."""
+FETCHED_BYTES: Final = 4_194_304
+"""Of each flow and partition held, while a backlog is read (`VIGIE_FETCH_MAX_BYTES`)."""
 WORKER_BYTES: Final = 4e9
 CORE_SHARE: Final = 0.5
 """Of a core in the busiest hour; the rest is for catching up."""
@@ -108,6 +113,7 @@ class Capacity:
     changelog_bytes: float
     changelog_per_s: float
     recovery_s: float
+    region_share: float
 
 
 def ring_bytes(departments: int) -> float:
@@ -140,7 +146,8 @@ def capacity(measured: Measured, area: Area) -> Capacity:
     day_ids = events_s * 86_400 * ID_BYTES
     partitions = max(8, math.ceil((shared_bytes + day_ids) / PARTITION_STATE_BYTES))
     partitions = -(-partitions // 8) * 8
-    ids_bytes = min(day_ids, partitions * len(FLOWS) * IDS_PER_FLOW * ID_BYTES)
+    ids_bytes = partitions * len(FLOWS) * GENERATION_IDS * ID_BYTES + day_ids
+    ids_bytes = min(ids_bytes, partitions * len(FLOWS) * IDS_PER_FLOW * ID_BYTES)
     state_bytes = shared_bytes + ids_bytes + partitions * own_bytes
     slices_s = min(busiest_s, partitions * len(FLOWS) * FETCHES_PER_S)
     checkpoints_s = min(slices_s, partitions * CHECKPOINTS_PER_S)
@@ -152,12 +159,14 @@ def capacity(measured: Measured, area: Area) -> Capacity:
     backlog_s = events_s * 86_400 * cost.event_us / 1e6
     changelog = area.accounts * cost.changelog_per_account + area.pairs * PAIR_BYTES / 2 + ids_bytes
     read_s = changelog / 1e6 / cost.recovery_mb_per_s
+    alone_ms, eight_ms = measured.region_ms
+    held_bytes = state_bytes * HEADROOM + partitions * len(FLOWS) * FETCHED_BYTES
     workers = max(
         2,
         math.ceil(cores_busy / CORE_SHARE),
         math.ceil(backlog_s / CATCH_UP_S),
         # With one worker gone, the others hold everything.
-        1 + math.ceil(state_bytes * HEADROOM / (WORKER_BYTES - measured.base_bytes)),
+        1 + math.ceil(held_bytes / (WORKER_BYTES - measured.base_bytes)),
         math.ceil(read_s / RECOVERY_S),
     )
     return Capacity(
@@ -169,10 +178,11 @@ def capacity(measured: Measured, area: Area) -> Capacity:
         cores_busy=cores_busy,
         catch_up_s=backlog_s / workers,
         state_bytes=state_bytes,
-        worker_bytes=measured.base_bytes + state_bytes * HEADROOM / (workers - 1),
+        worker_bytes=measured.base_bytes + held_bytes / (workers - 1),
         changelog_bytes=changelog,
         changelog_per_s=checkpoints_s * thin.checkpoint_bytes,
         recovery_s=SESSION_S + read_s / workers,
+        region_share=(alone_ms + (partitions - 1) * (eight_ms - alone_ms) / 7) / 1e3,
     )
 
 
@@ -194,6 +204,7 @@ def reckoned(measured: Measured) -> Table:
         ("memory of a worker, one being away", lambda c: f"{c.worker_bytes / 1e9:.1f} GB"),
         ("changelogs, live", lambda c: f"{c.changelog_bytes / 1e9:.1f} GB"),
         ("written to changelogs, busiest hour", lambda c: f"{c.changelog_per_s / 1e6:.2f} MB/s"),
+        ("a core's share for the watch of the whole", lambda c: f"{c.region_share:.0%}"),
         ("a dead worker's partitions are back in", lambda c: f"{c.recovery_s:.0f} s"),
     )
     for what, tell in lines:
