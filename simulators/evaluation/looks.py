@@ -15,7 +15,7 @@ import numpy as np
 from agents.care_relations import CareRelations
 from simulators.events import FIELDS, OUTCOMES, Words
 from simulators.pseudonyms import mix
-from streams.event_time import DAY_MS, paris_days
+from streams.event_time import DAY_MS, HOUR_MS, paris_days
 from streams.topics import EPRESCRIPTIONS, PLATFORM_ACCESSES
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     BoolArray = npt.NDArray[np.bool_]
 
+WINDOW_MS: Final = 6 * HOUR_MS
+"""Length of a batch; the flows take turns as in `vigie backtest`."""
 HORIZON_DAYS: Final = 30
 """As `agents.explaining`."""
 _PAIR_SALT: Final = 0x5049

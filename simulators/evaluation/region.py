@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from simulators.events import Events
 from simulators.pseudonyms import salt_of, uniform
 from simulators.traffic import RegionTraffic
 from streams.errors import VigieError
-from streams.event_time import HOUR_MS, MINUTE_MS
+from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS
 from streams.topics import PLATFORM_ACCESSES
 from streams.vocabulary import COULOIRS, SECTORS
 
@@ -34,18 +35,20 @@ if TYPE_CHECKING:
     from simulators.traffic import RegionDay
     from streams.schemas import Schemas
 
-WINDOW_MS: Final = 6 * HOUR_MS
-"""The flows take turns every six hours of arrival, as in `vigie backtest`."""
+TURN_MS: Final = DAY_MS
+"""The flows take turns so often at least. What is concluded does not depend on it, and turns cost."""
 NEWCOMER_DAYS: Final = 28
 """Days after the enrolment over which newcomers begin."""
 BACKLOG_MS: Final = 10 * MINUTE_MS
 """In so long a source sends what an outage held back, in its order."""
+
+
 _LARGEST: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Events of one flow within one window of arrival.
+    """Events of one flow that arrive within one turn.
 
     Attributes:
         flow: the flow.
@@ -119,11 +122,15 @@ class TrialRegion:
         text = pseudonyms.pseudonyms(self.seed, pseudonyms.ACCOUNT, np.asarray(accounts, np.int64))
         return [bytes(row).decode() for row in text]
 
-    def pieces(self) -> Iterator[Piece]:
-        """Everything that arrives, window by window and flow by flow."""
-        days = self._traffic.recorded(self.span.start, self.span.days, rewrite=self._rewrite)
-        for events in in_windows(days, WINDOW_MS, most=_LARGEST):
-            yield Piece(events.flow, events, self._framer.frame(events))
+    def turns(self) -> Iterator[tuple[int, tuple[Piece, ...]]]:
+        """Everything that arrives: since when all of a turn is (milliseconds UTC), and flow by flow."""
+        for tables in self._traffic.recorded(
+            self.span.start, self.span.days, rewrite=self._rewrite
+        ):
+            in_order = in_windows([tables], TURN_MS, most=_LARGEST)
+            for number, turn in groupby(in_order, _turn_of):
+                pieces = (Piece(one.flow, one, self._framer.frame(one)) for one in turn)
+                yield number * TURN_MS, tuple(pieces)
 
     def _rewrite(self, today: RegionDay) -> Mapping[str, Events]:
         tables = dict(self._scenario.rewrite(today))
@@ -165,6 +172,10 @@ class TrialRegion:
         return np.unique(
             np.concatenate([population.home[self.accounts], second[second >= 0], *own])
         )
+
+
+def _turn_of(events: Events) -> int:
+    return int(events.columns["recorded_at"][0]) // TURN_MS
 
 
 def outage_ms(outage: Outage) -> tuple[int, int]:

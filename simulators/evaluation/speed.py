@@ -13,7 +13,7 @@ from agents.series import SeriesCodes
 from agents.shard import Shard, ShardParams
 from simulators.batches import BatchEncoder, in_windows
 from simulators.evaluation.frames import Framer
-from simulators.evaluation.region import WINDOW_MS
+from simulators.evaluation.looks import WINDOW_MS
 from simulators.partitions import partitions_of
 from simulators.traffic import RegionTraffic
 from streams.codec import SliceCodec

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from simulators.attacks.incident import ATTACK
+from simulators.batches import in_windows
 from simulators.calendar import midnight_ms
 from simulators.evaluation.census import Census
 from simulators.evaluation.comparison import GRACE_MS, Comparison
-from simulators.evaluation.looks import LookBook
+from simulators.evaluation.looks import WINDOW_MS, LookBook
 from simulators.evaluation.peers import RULES, Table, threshold_for
-from simulators.evaluation.region import WINDOW_MS, TrialRegion
+from simulators.evaluation.region import TrialRegion
 from simulators.evaluation.results import Attacked, TrialResult
 from simulators.evaluation.silences import QuietHours
 from streams.event_time import DAY_MS
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 BUDGET_PER_1000: Final = 0.1
 """False alerts per 1,000 accounts and day (detection reference §4.2)."""
+_LARGEST: Final = 1 << 30
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
@@ -54,22 +56,23 @@ def run_trial(
     quiet = QuietHours(span)
     book, census = LookBook(region.accounts, first_day), Census(first_day, span.days)
     edge_ms, done = 0, 0
-    for piece in region.pieces():
-        ahead = int(piece.events.columns["recorded_at"].max()) // WINDOW_MS * WINDOW_MS
-        if ahead > edge_ms:
-            began = time.process_time()
-            judge.advance(ahead)
-            result.judge_seconds += time.process_time() - began
-            days = max(0, (ahead - midnight_ms(span.start)) // DAY_MS)
-            progress(days - done)
-            edge_ms, done = ahead, days
+    for ahead_ms, pieces in region.turns():
         began = time.process_time()
-        judge.take(piece.flow, piece.frame)
+        if ahead_ms > edge_ms:
+            judge.advance(ahead_ms)
+            days = max(0, (ahead_ms - midnight_ms(span.start)) // DAY_MS)
+            progress(days - done)
+            edge_ms, done = ahead_ms, days
+        for piece in pieces:
+            judge.take(piece.flow, piece.frame)
         result.judge_seconds += time.process_time() - began
-        result.events += len(piece.events)
-        book.take(piece.events)
-        census.take(piece.events)
-        quiet.take(piece.events)
+        tables = {piece.flow: piece.events for piece in pieces}
+        for events in tables.values():
+            result.events += len(events)
+            census.take(events)
+            quiet.take(events)
+        for events in in_windows([tables], WINDOW_MS, _LARGEST):
+            book.take(events)
     began = time.process_time()
     alerts = list(judge.finish())
     result.judge_seconds += time.process_time() - began

@@ -24,7 +24,8 @@ def arrivals(*outages: Outage) -> np.ndarray:
     region = TrialRegion(replace(SPAN, outages=outages), 7, SCHEMAS)
     own = [
         piece.events.columns["recorded_at"][piece.events.columns["sector"] == SECTORS.index("PSL")]
-        for piece in region.pieces()
+        for _, pieces in region.turns()
+        for piece in pieces
         if piece.flow == INSI_CALLS
     ]
     return np.concatenate(own)

@@ -63,7 +63,7 @@ class Saying:
 @pytest.fixture(scope="module")
 def region() -> TrialRegion:
     built = TrialRegion(SPAN, 7, SCHEMAS)
-    assert sum(1 for _ in built.pieces()) > 100
+    assert sum(len(pieces) for _, pieces in built.turns()) > 5 * SPAN.days
     return built
 
 
