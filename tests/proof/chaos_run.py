@@ -28,6 +28,7 @@ from tests.proof.chaos_truth import (
 )
 from tests.proof.chaos_watch import Watch
 from tests.support.servers_findings import latest
+from tests.support.servers_process import ServerError
 from tests.support.servers_worker import counted
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Run:
                 try:
                     self._under_fire()
                     self._settle()
-                except GaveUpError as error:
+                except (GaveUpError, ServerError) as error:
                     self.outcome.miss(str(error))
                     self.traffic.abandon()
                     return self.outcome
@@ -148,18 +149,22 @@ class Run:
         self.service.begin(act, self.traffic)
         self.outcome.kills += act.is_kill
         self._wait_until(begun_s + act.hold_s)
+        what = f"act {act.number}, {act.kind}"
+        if act.kind is Kind.JOIN:
+            # Who is told to leave before it has come has nothing to leave.
+            self._until(lambda: self.watch.steady(self.traffic.lanes, begun_s), _GIVE_UP_S, what)
         self.service.end(act, self.traffic)
         since_s = begun_s if act.kind in _KILLED else time.monotonic()
         ended_s = self._until(
             lambda: self.watch.steady(self.traffic.lanes, since_s),
             _GIVE_UP_S,
-            f"act {act.number}, {act.kind}",
+            what,
         )
         recovery = Recovery(act.number, str(act.kind), round(at_s, 1), round(ended_s - begun_s, 2))
         self.outcome.recoveries.append(recovery)
         self._say(f"{self._now_s():7.1f} s      recovered after {recovery.seconds:.1f} s")
         if recovery.seconds > RECOVERY_MAX_S:
-            self.outcome.miss(f"act {act.number}, {act.kind}: {recovery.seconds:.1f} s to recover")
+            self.outcome.miss(f"{what}: {recovery.seconds:.1f} s to recover")
         if act.kind in BROKER_ACTS:
             back_s = time.monotonic()
             self._until(
