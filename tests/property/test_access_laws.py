@@ -74,6 +74,18 @@ def test_wrong_tokens_that_are_looked_at_are_bounded_for_each_and_for_all(
         assert own <= OWN_BURST + now_ms // OWN_PACE_MS
 
 
+@given(st.lists(st.integers(0, ALL_PACE_MS // 2), min_size=150, max_size=300))
+def test_many_who_are_wrong_once_each_are_bounded_together(gaps: list[int]) -> None:
+    attempts, now_ms, looked = Attempts(), 0, 0
+    for number, gap in enumerate(gaps):
+        now_ms += gap
+        client = f"198.51.100.{number}"
+        if attempts.wait_ms(client, now_ms) == 0:
+            attempts.failed(client, now_ms)
+            looked += 1
+    assert ALL_BURST <= looked <= ALL_BURST + now_ms // ALL_PACE_MS
+
+
 @given(tries, st.integers(0, KNOWN_FOR_MS - 1))
 def test_nobody_locks_out_a_client_that_came_with_a_valid_token(
     tried: list[tuple[str, int]], later_ms: int
