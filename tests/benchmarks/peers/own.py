@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from kafka import KafkaAdminClient
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 
 from agents.access_rows import SURFACES
 from agents.series import PAIRS, SeriesCodes
@@ -41,6 +45,11 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.peers.work import Result
 
+_NO_COORDINATOR = (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 _POLL_S = 0.1
 # Commits come once a second: at the last of these, not everything has been counted yet.
 _SAMPLED_AT = (FROM_SHARE, 0.5, 0.65, 0.8)
@@ -119,8 +128,10 @@ class Committed:
         """The sum over the flows' partitions, whose offsets begin at 0."""
         try:
             found = self._admin.list_group_offsets({self._group: None})
-        except CoordinatorNotAvailableError:
-            return 0  # the first group of a broker: it makes the topic of the offsets just now
+        except _NO_COORDINATOR:
+            return (
+                0  # the topic of the offsets is only just being made; whoever asks has a deadline
+            )
         return sum(
             at.offset
             for of in found.values()
