@@ -79,7 +79,7 @@ def run(
             session_timeout_s=_SESSION_TIMEOUT_S,
             http_port=port,
         )
-        ensure_topics(settings, create=True)
+        ensure_topics(settings, create=True, replays=True)
         _declare(settings, seed)
         with _source(broker.bootstrap, speed, seed, attacks) as source:
 

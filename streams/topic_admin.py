@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _CONNECT_MS = 6_000
 _REQUEST_MS = 8_000
+_FURTHEST_AHEAD_MS = 3_600_000
+_ANY_TIME_MS = 2**63 - 1
 _VERIFIED = ("cleanup.policy", "retention.ms", "max.message.bytes", "message.timestamp.type")
 # Small segments let compaction take hold of a changelog soon.
 CHANGELOG_CONFIGS = {
@@ -73,23 +75,28 @@ class TopicState:
     untold: tuple[str, ...] = field(default=())
 
 
-def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
-    """Every topic that a worker of these settings needs, changelogs included (pure)."""
+def wanted_topics(settings: Settings, *, replays: bool = False) -> tuple[WantedTopic, ...]:
+    """Every topic that a worker of these settings needs, changelogs included (pure).
+
+    Args:
+        settings: of the service.
+        replays: let records of the flows be dated as far ahead as anybody likes.
+    """
     changelogs = (
         WantedTopic(name, partitions or settings.partitions, CHANGELOG_CONFIGS)
         for name, partitions in zip(changelog_names(settings), STATE_TABLES.values(), strict=True)
     )
-    return (*(_wanted(spec, settings) for spec in TOPICS.values()), *changelogs)
+    return (*(_wanted(spec, settings, replays) for spec in TOPICS.values()), *changelogs)
 
 
-def ensure_topics(settings: Settings, *, create: bool) -> list[TopicState]:
-    """Verify the topics, creating those that are missing if `create` says so.
+def ensure_topics(settings: Settings, *, create: bool, replays: bool = False) -> list[TopicState]:
+    """Verify the topics, creating those that are missing if `create` says so, for `replays` or not.
 
     Raises:
         ConfigError: no Kafka is set.
         InputError: Kafka does not answer, or refuses to create a topic.
     """
-    wanted = wanted_topics(settings)
+    wanted = wanted_topics(settings, replays=replays)
     with _admin(kafka_access(settings)) as admin:
         found = _describe(admin)
         missing = [topic for topic in wanted if topic.name not in found]
@@ -165,15 +172,17 @@ def _make_changelogs(admin: Any, settings: Settings, counts: Mapping[str, int]) 
             )
 
 
-def _wanted(spec: TopicSpec, settings: Settings) -> WantedTopic:
+def _wanted(spec: TopicSpec, settings: Settings, replays: bool) -> WantedTopic:
     configs = {
         "cleanup.policy": spec.cleanup,
         "max.message.bytes": str(spec.max_message_bytes),
     }
     if spec.owner == "source":
-        # A recording that is shifted to now and replayed at sixty times its speed runs ahead of the
-        # clock; Kafka 4 refuses records more than an hour ahead unless told otherwise (KIP-1030).
-        configs["message.timestamp.after.max.ms"] = str(2**63 - 1)
+        # Accesses are judged in the order of Kafka's times, which producers set and which never fall:
+        # one record that is dated years ahead would leave a partition's accesses unjudged for years.
+        # Kafka 4 has this bound by itself (KIP-1030), Kafka 3 has none.
+        furthest_ms = _ANY_TIME_MS if replays else _FURTHEST_AHEAD_MS
+        configs["message.timestamp.after.max.ms"] = str(furthest_ms)
     if spec.retention_ms is not None:
         configs["retention.ms"] = str(spec.retention_ms)
     partitions = settings.partitions if spec.partitions == "shared" else spec.partitions

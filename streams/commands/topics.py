@@ -25,6 +25,14 @@ def topics(
     partitions: Annotated[
         int | None, typer.Option(help="Partition count; wins over VIGIE_PARTITIONS.", min=1)
     ] = None,
+    replays: Annotated[
+        bool,
+        typer.Option(
+            "--replays",
+            help="With --create: let records be dated more than an hour ahead, as replays of a shifted "
+            "recording are. Not where producers are strangers.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Print a line per topic; 0 when all are as they should be, else 1."""
@@ -33,7 +41,7 @@ def topics(
 
     settings = load_settings(kafka_bootstrap=kafka, partitions=partitions)
     settings.require_kafka()
-    states = ensure_topics(settings, create=create)
+    states = ensure_topics(settings, create=create, replays=replays)
     if as_json:
         print_json(
             [

@@ -11,7 +11,7 @@ from streams import cli, topic_admin
 from streams.errors import InputError
 from streams.settings import Settings
 from streams.topic_admin import ensure_topics, prepare_worker, wanted_topics
-from streams.topics import TOPICS
+from streams.topics import FLOWS, TOPICS
 
 SETTINGS = Settings(kafka_bootstrap="127.0.0.1:1", partitions=4)
 
@@ -175,3 +175,11 @@ def test_the_command_answers_one_while_topics_differ(
     assert cli.main([*argv, "--json"]) == 0
     assert '"differences": []' in capsys.readouterr().out
     assert len(cluster.topics) == len(TOPICS) + 3
+
+
+def test_records_of_flows_are_dated_an_hour_ahead_at_most_unless_replays_are_wanted() -> None:
+    key = "message.timestamp.after.max.ms"
+    for replays, furthest_ms in ((False, 3_600_000), (True, 2**63 - 1)):
+        told = {topic.name: topic.configs for topic in wanted_topics(SETTINGS, replays=replays)}
+        assert {told[flow][key] for flow in FLOWS} == {str(furthest_ms)}
+        assert key not in told["findings"]
