@@ -20,8 +20,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         "replay",
         help="Send a recording into Kafka, in the order in which its events arrived.\n\n"
-        "--shift-to-now moves the recording in time, so that it begins now. Faster than real time it then "
-        "runs ahead of the clock, which Kafka takes once topics were made with --create --replays.",
+        "--shift-to-now moves the recording in time, so that it begins now. Faster than real time it "
+        "then runs ahead of the clock, which Kafka takes of topics made with --create --replays.",
         epilog="Example: vigie replay september --kafka localhost:9092 --speed 60 --shift-to-now",
     )(replay)
 
