@@ -97,7 +97,7 @@ $(BENCH_VENV)/.ready: requirements-bench.txt
 	@touch $@
 
 chaos: venv servers ## 50 kills of workers and brokers and more under load, half an hour; exits 1 if anything was lost
-	$(BIN)/python -m tests.proof.chaos --seed 1 --minutes 25 --rate 1000 --kills 50
+	$(BIN)/python -m tests.proof.chaos --seed 1 --minutes 25 --rate 1100 --kills 50
 
 soak: venv servers ## an hour at 2 000 events/s on a real Kafka: memory, latencies to metric and finding
 	$(BIN)/python -m tests.proof.soak $(SOAK_ARGS)

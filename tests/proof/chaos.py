@@ -1,6 +1,6 @@
 """`make chaos`: a whole service under fire, and whether anything was lost.
 
-    python -m tests.proof.chaos --seed 1 --minutes 25 --rate 1000 --kills 50 [--json FILE]
+    python -m tests.proof.chaos --seed 1 --minutes 25 --rate 1100 --kills 50 [--json FILE]
 
 Three real Kafka brokers (replication 3, two in step), three workers, a schema registry and a real
 Alertmanager, all on loopback; acts of `tests.proof.chaos_plan`, a pure function of the seed. It ends by
@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=25.0, help="of acts; the end takes some more"
     )
-    parser.add_argument("--rate", type=int, default=1000, help="events a second")
+    parser.add_argument("--rate", type=int, default=1100, help="events a second")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument(
         "--only", nargs="*", default=[], metavar="KIND", help="by name, as in the plan"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,7 +66,7 @@ class Outcome:
 def percentile(values: list[float], share: float) -> float:
     """The smallest value that at least this share of the values does not exceed."""
     ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * share // 1).__int__() - 1)]
+    return ranked[max(0, math.ceil(len(ranked) * share) - 1)]
 
 
 def table(outcome: Outcome) -> str:

@@ -125,7 +125,7 @@ def write_recording(log: FindingsLog, directory: Path) -> int:
                 )
             )
             block: list[bytes] = []
-            for body in _in_order(log.records(flow)):
+            for body in in_order(log.records(flow)):
                 block.append(body)
                 if len(block) == _BLOCK_RECORDS:
                     writer.write_block(len(block), b"".join(block))
@@ -136,7 +136,7 @@ def write_recording(log: FindingsLog, directory: Path) -> int:
     return count
 
 
-def _in_order(records: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+def in_order(records: Iterable[Sequence[Any]]) -> Iterator[bytes]:
     """Bodies of a flow, by Kafka's time; each partition's in the order of its log."""
     newest: dict[int, int] = defaultdict(int)
     times, bodies = [], []
