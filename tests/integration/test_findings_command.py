@@ -16,10 +16,11 @@ from simulators.partitions import partition_of
 from simulators.publish import replay
 from simulators.recording import Recording, simulate_to_directory
 from streams import cli
+from streams.audit import read_entry
 from streams.kafka_access import KafkaAccess
 from streams.settings import Settings
 from streams.topic_admin import ensure_topics
-from streams.topics import FINDINGS, PLATFORM_ACCESSES, VERDICTS
+from streams.topics import AUDIT, FINDINGS, PLATFORM_ACCESSES, VERDICTS
 from tests.support.findings import READER, finding, kept, resolved
 
 if TYPE_CHECKING:
@@ -121,6 +122,18 @@ def test_kafka_and_a_recording_of_the_same_events_tell_the_same_patients(
     assert isinstance(from_kafka, dict)
     expected = with_patient.filter(pl.col("actor_pid") == busiest)["patient_pid"].n_unique()
     assert len(from_kafka["patients"]) >= expected > 0
+    # Whoever named them is noted, wherever the events came from.
+    noted = [read_entry(value, READER) for value in _audit(bootstrap)]
+    assert [(one["detail"], one["finding_id"]) for one in noted] == [("PATIENTS", "f-0001")] * 2
+    assert {(one["window_start"], one["window_end"]) for one in noted} == {(start_ms, end_ms + 1)}
+
+
+def _audit(bootstrap: str) -> list[bytes]:
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer.assign([TopicPartition(AUDIT, 0)])
+    polled = consumer.poll(timeout_ms=5_000)
+    consumer.close()
+    return [record.value for records in polled.values() for record in records]
 
 
 def test_a_topic_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
