@@ -15,7 +15,7 @@ import orjson
 
 from agents.access_rows import SYMBOLS
 from agents.account_cells import CELL
-from agents.arrivals import FlowState, FlowTotals
+from agents.arrivals import FlowState
 from agents.box_pressure import BoxPressure
 from agents.flow_minutes import MinuteCells
 from agents.partition_watch import PartitionWatch
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from agents.arrivals import FlowTotals
     from agents.findings import Finding, Verdict
     from agents.partition_watch import Concluded, PartitionWatchParams
     from agents.region_cells import RegionCell

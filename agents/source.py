@@ -10,9 +10,10 @@ from agents.activity import ActivityMarker, split_marks
 from agents.findings import finding_bytes, read_verdict
 from agents.region_cells import encode_region_cell
 from agents.region_usage import encode_usage_part
-from agents.shard import Applied, FlowTotals, Shard, ShardParams
+from agents.shard import Applied, Shard, ShardParams
 from streams.checkpoint import damage_named
 from streams.columns import EventSlice
+from streams.fetched_records import FetchedRecords
 from streams.processing import Checkpoint, Outgoing
 from streams.recordwise import BadRecordError
 from streams.topics import (
@@ -28,6 +29,7 @@ from streams.validity import LATEST_TIME_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from agents.arrivals import FlowTotals
     from agents.findings import Finding, Verdict
     from agents.region_cells import RegionCell
     from agents.region_usage import UsagePart
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from agents.shard import Told
     from streams.codec import SliceCodec
     from streams.event_time import BoolArray, Int64Array
+    from streams.lockstep import Joined
     from streams.own_records import RecordReader
     from streams.processing import Record
 
@@ -93,39 +96,37 @@ class SourceProcessor:
             return self._judge(records)
         start = self.shard.next_offset(topic)
         if records and records[0].offset < start:
-            records = [record for record in records if record.offset >= start]
+            records = _since(records, start)
         if not records:
             return ()
-        decoded = self._codec.decode(topic, [record.value for record in records])
+        values, offsets, log_ms = _columns(records)
+        decoded = self._codec.decode(topic, values)
         outgoing = [
             self._dead_letter(topic, records[reject.index], reject.reason, reject.detail)
             for reject in decoded.rejects
         ]
         if decoded.frame.height:
-            frame = decoded.frame
-            good = [records[i] for i in decoded.rows.tolist()]
-            ingest_ms = np.fromiter((r.timestamp for r in good), np.int64, len(good))
-            absurd = _is_absurd(ingest_ms)
+            frame, rows = decoded.frame, decoded.rows
+            absurd = _is_absurd(log_ms[rows])
             if absurd.any():
                 outgoing += [
-                    self._dead_letter(topic, good[i], LOG_TIME_ABSURD, _ABSURD)
-                    for i in np.flatnonzero(absurd).tolist()
+                    self._dead_letter(topic, records[i], LOG_TIME_ABSURD, _ABSURD)
+                    for i in rows[absurd].tolist()
                 ]
                 kept = np.flatnonzero(~absurd)
-                frame, ingest_ms = frame[kept], ingest_ms[kept]
-                good = [good[i] for i in kept.tolist()]
+                frame, rows = frame[kept], rows[kept]
             applied = self.shard.apply(
                 EventSlice(
                     flow=topic,
                     frame=frame,
-                    offsets=np.fromiter((r.offset for r in good), np.int64, len(good)),
-                    ingest_ms=ingest_ms,
+                    offsets=offsets[rows],
+                    ingest_ms=log_ms[rows],
                     next_offset=records[-1].offset + 1,
                 )
             )
             outgoing += [
-                self._dead_letter(topic, good[i], EVENT_TIME_AHEAD, "clock ahead of Kafka's")
-                for i in applied.ahead.tolist()
+                self._dead_letter(topic, records[i], EVENT_TIME_AHEAD, "clock ahead of Kafka's")
+                for i in rows[applied.ahead].tolist()
             ]
             outgoing += self._marks(topic, applied)
             outgoing += self._told(applied.told)
@@ -210,6 +211,25 @@ class SourceProcessor:
 def _is_absurd(ingest_ms: Int64Array) -> BoolArray:
     absurd: BoolArray = (ingest_ms <= 0) | (ingest_ms > LATEST_TIME_MS)
     return absurd
+
+
+def _since(records: Sequence[Record], offset: int) -> Sequence[Record]:
+    """The records from an offset on."""
+    if isinstance(records, FetchedRecords):
+        return records.since(offset)
+    return [record for record in records if record.offset >= offset]
+
+
+def _columns(
+    records: Sequence[Record],
+) -> tuple[Joined | list[bytes | None], Int64Array, Int64Array]:
+    """Values, offsets and Kafka timestamps of records."""
+    if isinstance(records, FetchedRecords):
+        return records.values(), records.offsets, records.timestamps
+    count = len(records)
+    offsets = np.fromiter((record.offset for record in records), np.int64, count)
+    log_ms = np.fromiter((record.timestamp for record in records), np.int64, count)
+    return [record.value for record in records], offsets, log_ms
 
 
 def finding_record(finding: Finding, codec: SliceCodec) -> Outgoing:

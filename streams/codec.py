@@ -99,7 +99,7 @@ class SliceCodec:
         self._lockstep_from = lockstep_from
         self._empty: dict[str, pl.DataFrame] = {}
 
-    def decode(self, flow: str, values: Sequence[bytes | None]) -> Decoded:
+    def decode(self, flow: str, values: Sequence[bytes | None] | Joined) -> Decoded:
         """Decode the values of one slice of `flow`.
 
         Raises:
@@ -110,18 +110,18 @@ class SliceCodec:
         if flow not in self._empty:
             self._empty[flow] = pl.DataFrame(schema=self._schemas.frame_schema(flow))
         empty = self._empty[flow]
-        if not values:
+        if not len(values):
             return Decoded(empty, np.empty(0, np.int64), ())
         rejects: list[Reject] = []
         parts: list[tuple[pl.DataFrame, Rows]] = []
-        joined = Joined(values)
-        for writer, rows in self._group(flow, values, joined, rejects):
+        joined = values if isinstance(values, Joined) else Joined(values)
+        for writer, rows in self._group(flow, joined, rejects):
             left = rows
             if writer.columnar is not None and len(rows) >= self._lockstep_from:
                 frame, good = writer.columnar.decode(joined, rows, writer.body_at)
                 parts.append((frame, rows[good]))
                 left = rows[~good]
-            judged = _judge(writer, values, left, rejects)
+            judged = _judge(writer, joined, left, rejects)
             if judged:
                 events = pl.DataFrame(list(judged.values()), schema=empty.schema)
                 parts.append((events, np.array(list(judged), np.int64)))
@@ -148,13 +148,12 @@ class SliceCodec:
     def _group(
         self,
         flow: str,
-        values: Sequence[bytes | None],
         joined: Joined,
         rejects: list[Reject],
     ) -> Iterable[tuple[Writer, Rows]]:
         """Rows by writer. What no writer can be found for is rejected."""
         fits = joined.ends - joined.starts <= MAX_RECORD_BYTES
-        rest = np.ones(len(values), np.bool_)
+        rest = np.ones(len(joined), np.bool_)
         for fingerprint, writer in self._writers.known(flow).items():
             chosen = joined.starting_with(single_object_header(fingerprint)) & fits
             if chosen.any():
@@ -163,7 +162,7 @@ class SliceCodec:
         others: dict[int, tuple[Writer, list[int]]] = {}
         for row in np.flatnonzero(rest).tolist():
             try:
-                writer = self._writer_of(flow, values[row])
+                writer = self._writer_of(flow, joined.value(row))
             except BadRecordError as bad:
                 rejects.append(Reject(row, bad.reason, bad.detail))
                 continue
@@ -171,7 +170,7 @@ class SliceCodec:
         for writer, several in others.values():
             yield writer, np.array(several, np.int64)
 
-    def _writer_of(self, flow: str, value: bytes | None) -> Writer:
+    def _writer_of(self, flow: str, value: bytes) -> Writer:
         if not value:
             raise BadRecordError(RejectReason.EMPTY, "no bytes")
         if len(value) > MAX_RECORD_BYTES:
@@ -199,13 +198,13 @@ def _in_order(
 
 
 def _judge(
-    writer: Writer, values: Sequence[bytes | None], left: Rows, rejects: list[Reject]
+    writer: Writer, joined: Joined, left: Rows, rejects: list[Reject]
 ) -> dict[int, dict[str, Any]]:
     """Read what the columns did not take: the good events by row; the others are rejected."""
     good: dict[int, dict[str, Any]] = {}
     for row in left.tolist():
         try:
-            good[row] = writer.strict.read((values[row] or b"")[writer.body_at :])
+            good[row] = writer.strict.read(joined.value(row)[writer.body_at :])
         except BadRecordError as bad:
             rejects.append(Reject(row, bad.reason, bad.detail))
     return good

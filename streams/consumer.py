@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.fetched_records import FetchedRecords
 from streams.fetching import install_raw_records
 from streams.in_step import InStep
 from streams.observing import Position, WorkerStatus
@@ -154,7 +155,7 @@ class SliceConsumer(driver.Consumer):  # type: ignore[misc]
         return told if position is None else max(told or 0, position.highwater)
 
     def _to_message(self, tp: TP, record: Any) -> Any:
-        if not isinstance(record, RecordSlice):
+        if not isinstance(record, (RecordSlice, FetchedRecords)):
             return super()._to_message(tp, record)
         message = SliceMessage(
             record,

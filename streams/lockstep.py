@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Octets = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
 
 MAX_FIELDS: Final = 256
 """The widest layout that is read in lockstep."""
 
 _WORD_BYTES: Final = 8
+PADDING: Final = bytes(2 * MAX_FIELDS + 2 * _WORD_BYTES)
+"""What stands behind the last value of a buffer. A flagged record goes on being read from where it
+stands: in these zeros a field moves it by a branch and one byte, the varint that led here by a word, and
+a read takes a word. So no read ever leaves the buffer."""
 _CONTINUES: Final = 0x80
 _STOP_BITS: Final = np.uint64(0x8080808080808080)
 _SEVENS: Final = tuple(
@@ -56,23 +62,30 @@ class Joined:
     def __init__(self, values: Sequence[bytes | None]) -> None:
         whole = [value or b"" for value in values]
         sizes = np.fromiter(map(len, whole), np.int64, len(whole))
-        self.ends: Int64s = np.cumsum(sizes)
-        self.starts: Int64s = self.ends - sizes
-        # A flagged record goes on being read from where it stands. In these zeros a field moves it by
-        # a branch and one byte, the varint that led here by a word, and a read takes a word: so no
-        # read ever leaves the buffer.
-        padding = bytes(2 * MAX_FIELDS + 2 * _WORD_BYTES)
-        buffer = b"".join((*whole, padding))
-        self.octets = np.frombuffer(buffer, np.uint8)
-        self.words: npt.NDArray[np.uint64] = np.ndarray(
-            (len(buffer) - _WORD_BYTES + 1,), np.dtype("<u8"), buffer, strides=(1,)
-        )
+        ends = np.cumsum(sizes)
+        self._lie(b"".join((*whole, PADDING)), ends - sizes, ends)
         self._values = whole
+
+    def _lie(self, buffer: bytes, starts: Int64s, ends: Int64s) -> None:
+        self.starts, self.ends = starts, ends
+        self._buffer = buffer
+        self.octets = np.frombuffer(buffer, np.uint8)
+        self.words = words_of(buffer)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def value(self, row: int) -> bytes:
+        """One value; empty for `None`."""
+        return self._buffer[int(self.starts[row]) : int(self.ends[row])]
 
     @cached_property
     def records(self) -> pl.Series:
         """The values as one binary column."""
-        return pl.Series(self._values, dtype=pl.Binary)
+        return pl.Series(self._each(), dtype=pl.Binary)
+
+    def _each(self) -> list[bytes]:
+        return self._values
 
     def starting_with(self, header: bytes) -> Bools:
         """Which values begin with a header of two bytes and a word."""
@@ -85,6 +98,23 @@ class Joined:
             & (self.ends - self.starts >= len(header))
         )
         return found
+
+
+class Within(Joined):
+    """Values that lie in a buffer already, in order and without overlapping.
+
+    Args:
+        buffer: ends with `PADDING`.
+        starts: n int64, where each value begins.
+        ends: n int64, where it ends.
+    """
+
+    def __init__(self, buffer: bytes, starts: Int64s, ends: Int64s) -> None:
+        self._lie(buffer, starts, ends)
+
+    def _each(self) -> list[bytes]:
+        places = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
+        return [self._buffer[start:end] for start, end in places]
 
 
 @dataclass(slots=True)
@@ -182,20 +212,37 @@ class Lockstep:
             The values, the positions behind them, and which are not in their shortest form or longer
             than a word; those are left to the strict reader.
         """
-        octets = self._octets[at]
-        if octets.max(initial=0) < _CONTINUES:
-            short = octets.astype(np.int64)
-            return _unzigzag(short), at + 1, np.zeros(len(at), np.bool_)
-        words = self._words[at]
-        stops = ~words & _STOP_BITS
-        upto_stop = ((stops & (~stops + _ONE)) << _ONE) - _ONE
-        sizes = np.bitwise_count(upto_stop).astype(np.int64) >> 3
-        bits = words & upto_stop & ~_STOP_BITS
-        for low, high, shift in _SEVENS:
-            bits = (bits & low) | ((bits & high) >> shift)
-        top_seven = bits >> (7 * (sizes - 1)).astype(np.uint64)
-        bad: Bools = (stops == 0) | ((top_seven == 0) & (sizes > 1))
-        return _unzigzag(bits.view(np.int64)), at + sizes, bad
+        return read_varints(self._octets, self._words, at)
+
+
+def words_of(buffer: bytes) -> Words:
+    """The word that begins at each byte of a buffer of at least one."""
+    size = len(buffer) - _WORD_BYTES + 1
+    return np.ndarray((size,), np.dtype("<u8"), buffer, strides=(1,))
+
+
+def read_varints(octets: Octets, words: Words, at: Int64s) -> tuple[Int64s, Int64s, Bools]:
+    """Read one zigzag varint at each of n places of a buffer, as `Lockstep` does.
+
+    Args:
+        octets: the buffer.
+        words: `words_of` it.
+        at: the places.
+    """
+    first = octets[at]
+    if first.max(initial=0) < _CONTINUES:
+        short = first.astype(np.int64)
+        return _unzigzag(short), at + 1, np.zeros(len(at), np.bool_)
+    word = words[at]
+    stops = ~word & _STOP_BITS
+    upto_stop = ((stops & (~stops + _ONE)) << _ONE) - _ONE
+    sizes = np.bitwise_count(upto_stop).astype(np.int64) >> 3
+    bits = word & upto_stop & ~_STOP_BITS
+    for low, high, shift in _SEVENS:
+        bits = (bits & low) | ((bits & high) >> shift)
+    top_seven = bits >> (7 * (sizes - 1)).astype(np.uint64)
+    bad: Bools = (stops == 0) | ((top_seven == 0) & (sizes > 1))
+    return _unzigzag(bits.view(np.int64)), at + sizes, bad
 
 
 def _unzigzag(unsigned: Int64s) -> Int64s:

@@ -14,6 +14,8 @@ import faust
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types.tuples import ConsumerMessage
 
+from streams.fetched_records import FetchedRecords
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -37,7 +39,12 @@ class SliceMessage(ConsumerMessage):  # type: ignore[misc]  # Faust ships no typ
     __slots__ = ("highwater", "next_offset", "records", "settled")
 
     def __init__(
-        self, records: RecordSlice, tp: TP, *, highwater: int | None, generation_id: int
+        self,
+        records: RecordSlice | FetchedRecords,
+        tp: TP,
+        *,
+        highwater: int | None,
+        generation_id: int,
     ) -> None:
         last = records[-1]
         super().__init__(
@@ -90,7 +97,8 @@ class SliceScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]
             for tp, found, start in pending:
                 stop = start + size
                 if found:
-                    yield tp, RecordSlice(found[start:stop])
+                    own = found[start:stop]
+                    yield tp, own if isinstance(own, FetchedRecords) else RecordSlice(own)
                 if stop < len(found):
                     rest.append((tp, found, stop))
             pending = rest

@@ -6,7 +6,7 @@ The worker's own processors (the flows' partitions, the marks', the region's cel
 region's traffic out of memory, in slices as a worker that catches up gets them, with checkpoints when
 the shell would take them. Only here, for the length of the run, the stages' functions are wrapped by a
 stopwatch; each stage is given the time in which none of the stages within it ran. The first line is the
-floor: Kafka's own record batches taken apart by the fetcher, and nothing done with the records.
+floor: Kafka's record batches taken apart, and nothing done with the records.
 
 Times are of the processor, all threads together, the least of some repeats: what else the machine does
 counts little. Not in them: the network, Faust's own 0.5 µs (`tests.benchmarks.slices`), producing what
@@ -33,7 +33,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder  # noqa: E402 (path first)
-from aiokafka.record.memory_records import MemoryRecords  # noqa: E402
+from aiokafka.record.util import calc_crc32c  # noqa: E402
 
 from agents.account_days import AccountDays  # noqa: E402
 from agents.account_watch import AccountWatch  # noqa: E402
@@ -50,6 +50,7 @@ from simulators.partitions import partition_of  # noqa: E402
 from simulators.traffic import RegionTraffic  # noqa: E402
 from streams.codec import SliceCodec  # noqa: E402
 from streams.event_time import HOUR_MS  # noqa: E402
+from streams.fetched_records import FetchedRecords, read_fetch  # noqa: E402
 from streams.schemas import Schemas  # noqa: E402
 from streams.settings import Settings  # noqa: E402
 from streams.topics import ACTIVITY_MARKS, FLOWS, REGION_CELLS, VERDICTS  # noqa: E402
@@ -67,6 +68,7 @@ LONG_AFTER_MS = 4_000_000_000_000
 BATCH_BYTES = 900_000
 
 STAGES: tuple[tuple[str, tuple[tuple[Any, str], ...]], ...] = (
+    ("fetch", ((sys.modules[__name__], "taken_apart"),)),
     ("decode", ((SliceCodec, "decode"),)),
     ("duplicates", ((FlowState, "accept"),)),
     ("rates", ((Shard, "_rate"),)),
@@ -94,7 +96,7 @@ STAGES: tuple[tuple[str, tuple[tuple[Any, str], ...]], ...] = (
         ),
     ),
 )
-ORDER = ("fetch", *(name for name, _ in STAGES), "rest")
+ORDER = (*(name for name, _ in STAGES), "rest")
 
 
 class Record(NamedTuple):
@@ -162,28 +164,19 @@ def recorded(events: int) -> Logs:
     raise AssertionError("a year of the region has fewer events")
 
 
-def slices(logs: Logs, size: int) -> Iterator[tuple[str, int, list[Record]]]:
-    """Slices of every partition in turn, flow after flow, as fetches bring them."""
-    longest = max(map(len, logs.values()))
-    for start in range(0, longest, size):
-        for flow in FLOWS:
-            for number in range(PARTITIONS):
-                if records := logs.get((flow, number), [])[start : start + size]:
-                    yield flow, number, records
+Fetches = dict[tuple[str, int], list[bytes]]
 
 
-def fetch_us(logs: Logs) -> float:
-    """µs per event to take Kafka's record batches apart."""
-    packed = [batch for log in logs.values() for batch in _batches(log)]
-    events = sum(map(len, logs.values()))
-    began = time.process_time()
-    for octets in packed:
-        found = MemoryRecords(octets)
-        while found.has_next():
-            batch = found.next_batch()
-            batch.validate_crc()
-            list(batch)
-    return (time.process_time() - began) / events * 1e6
+def fetches(logs: Logs, most_bytes: int) -> Fetches:
+    """What a broker answers for each partition, one request after the other."""
+    answers: Fetches = {}
+    for key, log in logs.items():
+        answers[key] = [b""]
+        for batch in _batches(log):
+            if len(answers[key][-1]) + len(batch) > most_bytes:
+                answers[key].append(b"")
+            answers[key][-1] += batch
+    return answers
 
 
 def _batches(log: list[Record]) -> Iterator[bytes]:
@@ -196,7 +189,26 @@ def _batches(log: list[Record]) -> Iterator[bytes]:
             if builder.append(at - first, record.timestamp, record.key, record.value, []) is None:
                 break
             at += 1
-        yield bytes(builder.build())
+        yield first.to_bytes(8, "big") + bytes(builder.build())[8:]
+
+
+def taken_apart(octets: bytes) -> FetchedRecords:
+    """The records of one answer."""
+    found = read_fetch(octets, 0, calc_crc32c)
+    if found is None:
+        raise AssertionError("what was built here is not plain")
+    return found[0]
+
+
+def slices(answers: Fetches, size: int) -> Iterator[tuple[str, int, FetchedRecords]]:
+    """Slices of every partition in turn, flow after flow, as fetches bring them."""
+    for turn in range(max(map(len, answers.values()))):
+        for flow in FLOWS:
+            for number in range(PARTITIONS):
+                for octets in answers.get((flow, number), [])[turn : turn + 1]:
+                    records = taken_apart(octets)
+                    for start in range(0, len(records), size):
+                        yield flow, number, records[start : start + size]
 
 
 class Line:
@@ -219,7 +231,7 @@ class Line:
         self.sent = 0
         self.changelog_bytes = 0
 
-    def take(self, flow: str, number: int, records: Sequence[Record]) -> None:
+    def take(self, flow: str, number: int, records: Sequence[Any]) -> None:
         """One slice of a flow, and whatever follows from it."""
         self._process((SOURCE, number), flow, records)
         self._checkpoint_what_is_due()
@@ -230,7 +242,7 @@ class Line:
             sent = self._processors[SOURCE, number].pass_time({VERDICTS: LONG_AFTER_MS})
             self._send(sent)
 
-    def _process(self, key: tuple[str, int], topic: str, records: Sequence[Record]) -> None:
+    def _process(self, key: tuple[str, int], topic: str, records: Sequence[Any]) -> None:
         sent = self._processors[key].process(topic, records)
         self._touched.setdefault(key, time.process_time())
         self._send(sent)
@@ -257,10 +269,10 @@ class Line:
                 del self._touched[key]
 
 
-def run(logs: Logs, size: int, watch: str) -> tuple[dict[str, float], float, Line]:
+def run(answers: Fetches, size: int, watch: str) -> tuple[dict[str, float], float, Line]:
     """One worker over all slices: seconds by stage, seconds in all without a stopwatch, the worker."""
     settings = Settings(kafka_bootstrap="none:9092", partitions=PARTITIONS, watch=watch)
-    whole, line = _run(Line(settings), logs, size)
+    whole, line = _run(Line(settings), answers, size)
     watched = Stopwatch()
     with contextlib.ExitStack() as stack:
         for stage, functions in STAGES:
@@ -268,15 +280,15 @@ def run(logs: Logs, size: int, watch: str) -> tuple[dict[str, float], float, Lin
                 timed = watched.wrap(stage, getattr(owner, name))
                 stack.enter_context(patch.object(owner, name, timed))
         watched.start()
-        _run(Line(settings), logs, size)
+        _run(Line(settings), answers, size)
         watched.lap()
     return watched.spent, whole, line
 
 
-def _run(line: Line, logs: Logs, size: int) -> tuple[float, Line]:
+def _run(line: Line, answers: Fetches, size: int) -> tuple[float, Line]:
     began = told = time.process_time()
     line.pass_time()
-    for flow, number, records in slices(logs, size):
+    for flow, number, records in slices(answers, size):
         line.take(flow, number, records)
         if time.process_time() - told > 0.5:
             told = time.process_time()
@@ -289,14 +301,14 @@ def measure(events: int, size: int, repeats: int) -> dict[str, Any]:
     logs = recorded(events)
     count = sum(map(len, logs.values()))
     result: dict[str, Any] = {"events": count, "slice_records": size}
-    fetch = min(fetch_us(logs) for _ in range(repeats))
+    answers = fetches(logs, Settings(kafka_bootstrap="none:9092").fetch_max_bytes)
+    del logs
     for watch in ("on", "off"):
-        runs = [run(logs, size, watch) for _ in range(repeats)]
+        runs = [run(answers, size, watch) for _ in range(repeats)]
         stages = {
             name: min(spent.get(name, 0.0) for spent, _, _ in runs) / count * 1e6 for name in ORDER
         }
-        stages["fetch"] = fetch
-        whole = min(seconds for _, seconds, _ in runs) / count * 1e6 + fetch
+        whole = min(seconds for _, seconds, _ in runs) / count * 1e6
         line = runs[0][2]
         result[watch] = {
             "us_per_event": stages,
