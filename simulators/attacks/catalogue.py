@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from simulators.attacks.care_ramp import CareRamp
 from simulators.attacks.collusion import Collusion
 from simulators.attacks.enumeration import Enumeration
 from simulators.attacks.machines import NightJob, Upgrade
@@ -37,6 +38,7 @@ ATTACKS: Final[dict[str, Story]] = {
     "enumeration-shuffled": Enumeration(form="shuffled"),
     "collusion": Collusion(),
     "poisoning": Poisoning(),
+    "care-ramp": CareRamp(),
 }
 LOOKALIKES: Final[dict[str, Story]] = {
     "epidemic": Epidemic(),

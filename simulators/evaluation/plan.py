@@ -7,6 +7,9 @@ account on the platforms are left out: they explain no access, so that nothing t
 account depends on them. A *harvest festival* of look-alikes is told of a smaller region with all its
 events, for what is concluded of flows; it ends with outages.
 
+A *beginning* is a quiet region whose watch knows nothing at all of it, on the first fortnight of a
+deployment; each begins on another kind of day.
+
 At scale 1 the region has 2,000 accounts on the platforms, 9,000 accesses and 276,000 events a day, of
 which 79,000 are left in autumn and summer.
 """
@@ -123,6 +126,7 @@ _COPIES: Final[dict[str, tuple[int, int, int]]] = {
     "holiday-return": (3, 36, 8),
     "night-shift": (3, 10, 20),
     "night-jobs": (2, 6, 20),
+    "care-ramp": (8, 0, 4),
 }
 
 
@@ -154,6 +158,24 @@ def summer(scale: float = 1.0) -> Span:
         cases.append(Case(f"collusion-{share}", f"collusion@{day}:share={share},days=7"))
     start = _SECOND_WAVE - timedelta(days=60)
     return Span("summer", start, 60, 32, scale, tuple(cases), newcomer_ratio=0.2)
+
+
+BEGINNINGS: Final = (
+    date(2025, 11, 1),
+    date(2025, 9, 8),
+    date(2025, 12, 24),
+    date(2025, 8, 14),
+    date(2025, 5, 8),
+    date(2025, 3, 16),
+)
+"""A holiday on a Saturday; a plain Monday; Christmas Eve; a Thursday before a long weekend in August; a
+holiday on a Thursday with a bridge behind it; a Sunday."""
+_FORTNIGHT: Final = 14
+
+
+def beginning(start: date, scale: float = 1.0) -> Span:
+    """A new deployment's first days: nothing happens, and nothing is known."""
+    return Span("beginning", start, 0, _FORTNIGHT, scale, ())
 
 
 _FESTIVAL: Final = date(2025, 9, 1)

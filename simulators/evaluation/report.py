@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from simulators.evaluation.results import OURS
@@ -20,6 +20,8 @@ MISSED: Final = "missed"
 NOT_RUN: Final = "not run"
 
 _WEEK_MS: Final = 7 * DAY_MS
+_BEGINNING_MOST: Final = 0.2
+"""Twice the budget, as for accounts that are new to a region that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def attack_rows(results: Sequence[TrialResult]) -> list[Row]:
             0.80,
             within_ms=_WEEK_MS,
         ),
+        _delay_row("care history made before the harvest", "(no target)", of("care-ramp"), 0.0),
         _delay_row("camouflage in working hours", "(no target)", of("camouflage"), 0.0),
         _walk_row("enumeration in order", 8, of("enumeration")),
         _walk_row("enumeration, every second one", 30, of("enumeration-interleaved")),
@@ -265,7 +268,7 @@ def _collusion_row(results: Sequence[TrialResult]) -> Row:
 
 def false_rows(results: Sequence[TrialResult]) -> list[Row]:
     """False alerts: in all, on the platforms alone, per day on which accounts act, newcomers."""
-    account = [one for one in results if one.span != "festival"]
+    account = [one for one in results if one.span not in {"festival", "beginning"}]
     total = _rate(account, lambda _group: True)
     platforms = _rate(account, lambda group: group.startswith("platforms"))
     active = Rate(total.events, sum(sum(one.active_days.values()) for one in account))
@@ -292,7 +295,25 @@ def false_rows(results: Sequence[TrialResult]) -> list[Row]:
                 {"events": new.events, "exposure": new.exposure, "ratio": _finite(ratio)},
             )
         )
-    return rows
+    return [*rows, _beginning_row([one for one in results if one.span == "beginning"])]
+
+
+def _beginning_row(results: Sequence[TrialResult]) -> Row:
+    """False alerts of a watch that knows nothing of its region yet: everybody is new to it."""
+    told = [
+        one.new_false + sum(one.false_account.values()) + len(one.group_findings) for one in results
+    ]
+    exposure = sum(one.new_days + sum(one.account_days.values()) for one in results)
+    row = rate_row(
+        "a new deployment, first 14 days",
+        f"≤ {_BEGINNING_MOST:g} per 1 000 accounts and day",
+        Rate(sum(told), float(exposure)),
+        _BEGINNING_MOST,
+    )
+    if not exposure:
+        return row
+    worst = max(told)
+    return replace(row, measured=f"{row.measured}; {len(told)} beginnings, most {worst} at one")
 
 
 def _group_row(results: Sequence[TrialResult]) -> Row:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agents.partition_watch import PartitionWatchParams
 from simulators.evaluation.judging import RegionJudge, WatchJudge
-from simulators.evaluation.plan import Span, autumn, festival, summer
+from simulators.evaluation.plan import BEGINNINGS, Span, autumn, beginning, festival, summer
 from simulators.evaluation.report_flows import LOOKALIKE_SEEDS
 from simulators.evaluation.results import TrialResult
 from simulators.evaluation.schedules import worst_lift
@@ -76,7 +76,8 @@ class Extent:
     """How much is evaluated.
 
     Attributes:
-        seeds: seeds of autumn and summer; festivals are small, and 20 at the least.
+        seeds: seeds of autumn and summer; festivals are small, and 20 at the least; beginnings are
+            always as many as there are kinds of days to begin on.
         jobs: processes at a time.
         quick: a smoke run: small regions, few days, one seed of each.
     """
@@ -103,6 +104,7 @@ def tasks_of(extent: Extent) -> list[Task]:
         spans = [_short(span) for span in (autumn(0.05), summer(0.05), festival(0.02))]
         return [
             *(Task("trial", FIRST_SEED, span, span.days) for span in spans),
+            Task("trial", FIRST_SEED, span := beginning(BEGINNINGS[0], 0.05), span.days),
             Task("series", _SERIES_SEED),
             Task("series", _SERIES_SEED, budget=STRICT_BUDGET),
             Task("schedules", FIRST_SEED),
@@ -112,16 +114,20 @@ def tasks_of(extent: Extent) -> list[Task]:
     many = max(_FESTIVALS_LEAST, extent.seeds * _FESTIVALS_PER_SEED)
     festivals = range(FIRST_SEED, FIRST_SEED + many)
     return [
+        Task("state", FIRST_SEED, days=20, many=100_000),
         *(Task("trial", seed, span := autumn(), span.days) for seed in seeds),
-        *(Task("trial", seed, span := summer(), span.days) for seed in seeds),
         *(Task("trial", seed, span := festival(), span.days) for seed in festivals),
+        *(Task("trial", seed, span := summer(), span.days) for seed in seeds),
+        *(
+            Task("trial", FIRST_SEED + number, span := beginning(start), span.days)
+            for number, start in enumerate(BEGINNINGS)
+        ),
         *(
             Task("series", _SERIES_SEED + number, budget=budget)
             for number in range(2 * extent.seeds)
             for budget in (DEFAULT_BUDGET, STRICT_BUDGET)
         ),
         *(Task("schedules", seed) for seed in seeds),
-        Task("state", FIRST_SEED, days=20, many=100_000),
     ]
 
 

@@ -85,6 +85,8 @@ def run_trial(
 def _compare_peers(region: TrialRegion, book: LookBook, result: TrialResult) -> None:
     """Judge the same looks by every rule."""
     span = region.span
+    if not span.cases:
+        return
     looks = book.finish()
     names = sorted({region.group_of(one) for one in region.accounts.tolist()})
     group = np.array([names.index(region.group_of(one)) for one in region.accounts.tolist()])

@@ -269,3 +269,19 @@ def test_poisoning_follows_its_schedule_and_then_harvests() -> None:
     harvest = looks.filter(pl.col("day") >= START.toordinal() + 20)
     assert (lift["care_context"] == 1).mean() > 0.6
     assert (harvest["care_context"] == 1).mean() < 0.4
+
+
+def test_who_was_opened_for_weeks_is_harvested_once_more_and_nobody_else() -> None:
+    found = run(["care-ramp@2025-09-01:accounts=6,days=14,harvest_days=10,again=5"], days=28)
+    looks, harvest_from = found.looks(), START.toordinal() + 14
+    before = looks.filter(pl.col("day") < harvest_from).group_by("actor_pid").agg("patient_pid")
+    after = looks.filter(pl.col("day") >= harvest_from)
+    opened = {actor: set(patients) for actor, patients in before.iter_rows()}
+
+    assert len(opened) == 6
+    assert {count for (_, day), count in per_day(found).items() if day < harvest_from} == {3}
+    for actor, patients in after.group_by("actor_pid").agg("patient_pid").iter_rows():
+        # Ten days hold eight working days of five look-ups.
+        assert set(patients) <= opened[actor]
+        assert len(patients) == len(set(patients)) == min(len(opened[actor]), 8 * 5)
+    assert found.truths[0].patients() == len(set().union(*opened.values()))

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from simulators.evaluation import report, report_flows, report_measures
-from simulators.evaluation.results import OURS, Attacked, TrialResult
+from simulators.evaluation.results import OURS, Attacked, Told, TrialResult
 from simulators.evaluation.series import DEFAULT_BUDGET, SeriesScore
 from simulators.evaluation.speed import Speed
 from simulators.evaluation.state import StateSize
@@ -105,3 +105,17 @@ def test_measures_are_held_to_their_bounds() -> None:
     assert [row.verdict for row in speed] == [report.MET, report.MET]
     slow = report_measures.speed_rows(Speed(10.0, 5.9, 1000, 61.0, 10, 3))
     assert [row.verdict for row in slow] == [report.MISSED, report.MISSED]
+
+
+def test_a_new_deployment_is_held_against_twice_the_budget_and_counted_apart() -> None:
+    def of(false: int, groups: int = 0) -> dict[str, report.Row]:
+        one = TrialResult("beginning", 101, has_region=True, new_false=false, new_days=10_000)
+        one.group_findings = [Told("", ("collusion",), "HIGH")] * groups
+        quiet = TrialResult("autumn", 101, account_days=Counter({"platforms": 10_000}))
+        return {row.name.strip(): row for row in report.false_rows([one, quiet])}
+
+    name, steady = "a new deployment, first 14 days", "false alerts per 1 000 accounts and day"
+    assert of(2)[name].verdict == report.MET
+    assert of(2, groups=1)[name].verdict == report.MISSED
+    assert of(3)[name].measured.endswith("1 beginnings, most 3 at one")
+    assert of(3)[steady].measured.startswith("0.000")

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from simulators.evaluation import run
+from simulators.evaluation.plan import BEGINNINGS
 from simulators.evaluation.results import OURS, Attacked, TrialResult
 from simulators.evaluation.run import Evaluation, Extent, tasks_of
 from streams.cli import main
@@ -69,6 +70,7 @@ def test_no_seed_of_the_tuning_is_evaluated() -> None:
     assert min(task.seed for task in tasks) >= 101
     spans = [task.span.name for task in tasks if task.span is not None]
     assert [spans.count(name) for name in ("autumn", "summer", "festival")] == [5, 5, 20]
+    assert spans.count("beginning") == len(BEGINNINGS)
 
 
 def test_a_smoke_run_is_small() -> None:
