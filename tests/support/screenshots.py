@@ -42,6 +42,8 @@ from tests.support.page_server import serving
 
 if TYPE_CHECKING:
     from agents.shard import Shard
+    from metrics.views import Unmasked
+    from streams.audit import Actor
     from streams.event_time import Int64Array
 
 OUT = Path("deploy/screenshots")
@@ -164,8 +166,12 @@ def _monitor(settings: Settings, backtest: Backtest) -> Monitor:
 class _NoDesk:
     """Lets the page offer its verdicts, which nobody gives while pictures are taken."""
 
-    async def judge(self, finding_id: str, verdict: str, now_ms: int) -> None:
-        del finding_id, verdict, now_ms
+    async def judge(self, finding_id: str, verdict: str, now_ms: int, actor: Actor) -> None:
+        del finding_id, verdict, now_ms, actor
+        raise TransientError("no Kafka stands behind the pictures")
+
+    async def unmask(self, finding_id: str, now_ms: int, actor: Actor) -> Unmasked:
+        del finding_id, now_ms, actor
         raise TransientError("no Kafka stands behind the pictures")
 
 
