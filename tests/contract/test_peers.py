@@ -142,21 +142,27 @@ def run(per_second: float, wrong: str = "") -> Measured:
     return Measured(per_second, 1e6 / per_second, 1, wrong)
 
 
+def judged(own: list[Measured], name: str, theirs: list[Measured]) -> list[figures.Figures]:
+    return figures.figures_of({figures.WORKER: own, figures.COUNTING: own, name: theirs})
+
+
 def test_the_ratio_is_the_median_of_the_rounds_ratios() -> None:
     own, loop = [run(130), run(65), run(260)], [run(100), run(50), run(100)]
-    found = figures.figures_of({figures.WORKER: own, figures.LOOP: loop})
-    assert [one.ratio for one in found] == [1.0, pytest.approx(1.3)]
+    found = judged(own, figures.LOOP, loop)
+    assert [one.ratio for one in found] == [1.0, 1.0, pytest.approx(1.3)]
     assert figures.missed(found) == []
 
 
 def test_a_target_that_is_missed_is_told() -> None:
-    found = figures.figures_of({figures.WORKER: [run(99)], figures.STREAMS: [run(100)]})
-    assert figures.missed(found) == ["Kafka Streams: the worker is 0.99 times as fast, not 1"]
+    found = judged([run(99)], figures.STREAMS, [run(100)])
+    assert figures.missed(found) == [
+        "Kafka Streams: the worker takes 0.99 times as many events, not 1"
+    ]
 
 
 def test_whoever_counts_wrong_is_told_however_slow() -> None:
-    runs = {figures.WORKER: [run(100)], figures.STREAMS: [run(1, "1 of 2 minutes differ")]}
-    assert figures.missed(figures.figures_of(runs)) == ["Kafka Streams: 1 of 2 minutes differ"]
+    found = judged([run(100)], figures.STREAMS, [run(1, "1 of 2 minutes differ")])
+    assert figures.missed(found) == ["Kafka Streams: 1 of 2 minutes differ"]
 
 
 def test_neither_the_start_nor_the_end_of_a_run_is_timed() -> None:
