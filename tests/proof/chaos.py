@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 from dataclasses import asdict
@@ -53,6 +54,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as well")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs there; must not exist")
     asked = parser.parse_args()
+    # The producers tell of every broker that is away.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     acts = plan(
         asked.seed,
         minutes=asked.minutes,

@@ -44,7 +44,9 @@ _GIVE_UP_S: Final = 180.0
 _SETTLE_TIMEOUT_S: Final = 90.0
 _ALERT_TIMEOUT_S: Final = 150.0
 _STEP_S: Final = 0.1
-_SPARE_S: Final = 240.0
+_LATE_S: Final = 120.0
+"""No act begins so long after the end that was asked for."""
+_SPARE_S: Final = _LATE_S + 2 * _GIVE_UP_S + 60.0
 """Traffic for acts that come later than planned."""
 _KILLED: Final = (Kind.KILL_WORKER, Kind.KILL_BROKER, Kind.DISK_FULL)
 """After these the rest must recover while what was killed is still away."""
@@ -131,6 +133,9 @@ class Run:
         self._started_s = time.monotonic()
         for act in self._acts:
             self._wait_until(self._started_s + act.at_s)
+            if self._now_s() > self._seconds + _LATE_S:
+                self.outcome.miss(f"no time was left for act {act.number} and those after it")
+                break
             self._say(
                 f"{self._now_s():7.1f} s  {act.number:3} {act.kind} [{act.target}] {act.hold_s} s"
             )
