@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Place = tuple[str, int]
 """Topic and partition."""
 
-STEP_MS: Final = 2_000
+STEP_MS: Final = 500
 """How far apart in log time flows may be read."""
 PATIENCE_S: Final = 2.0
 """How long a flow that is behind and gives nothing holds the others back."""

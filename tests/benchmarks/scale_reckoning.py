@@ -39,6 +39,9 @@ GENERATION_IDS: Final = IDS_PER_FLOW // 4
 HEADROOM: Final = 3.0
 """Highest memory over state while a month is read at once (`tests/benchmarks/sizing.py`: 1.19 GB, less
 a bare process and what is fetched, over the state reckoned here)."""
+SEGMENTS: Final = 2.5
+"""Bytes of a live changelog over the state that it holds, since segments overlap until they are merged:
+0.52 GB for a region's month (`tests/benchmarks/sizing.py`) over what is reckoned here."""
 FETCHED_BYTES: Final = 4_194_304
 """Of each flow and partition held, while a backlog is read (`VIGIE_FETCH_MAX_BYTES`)."""
 WORKER_BYTES: Final = 4e9
@@ -157,7 +160,9 @@ def capacity(measured: Measured, area: Area) -> Capacity:
         + checkpoints_s * thin.checkpoint_ms / 1e3
     )
     backlog_s = events_s * 86_400 * cost.event_us / 1e6
-    changelog = area.accounts * cost.changelog_per_account + area.pairs * PAIR_BYTES / 2 + ids_bytes
+    pairs_bytes = area.pairs * PAIR_BYTES / 2
+    changelog = area.accounts * cost.changelog_per_account + pairs_bytes + ids_bytes
+    changelog *= SEGMENTS
     read_s = changelog / 1e6 / cost.recovery_mb_per_s
     alone_ms, eight_ms = measured.region_ms
     held_bytes = state_bytes * HEADROOM + partitions * len(FLOWS) * FETCHED_BYTES
@@ -199,12 +204,12 @@ def reckoned(measured: Measured) -> Table:
         ("partitions", lambda c: f"{c.partitions}"),
         ("workers", lambda c: f"{c.workers}"),
         ("cores busy in the busiest hour", lambda c: f"{c.cores_busy:.2f}"),
-        ("a day's backlog is read in", lambda c: f"{c.catch_up_s / 60:.1f} min"),
+        ("a day's backlog is read in", lambda c: f"{c.catch_up_s:.0f} s"),
         ("state, all partitions", lambda c: f"{c.state_bytes / 1e9:.1f} GB"),
         ("memory of a worker, one being away", lambda c: f"{c.worker_bytes / 1e9:.1f} GB"),
         ("changelogs, live", lambda c: f"{c.changelog_bytes / 1e9:.1f} GB"),
         ("written to changelogs, busiest hour", lambda c: f"{c.changelog_per_s / 1e6:.2f} MB/s"),
-        ("a core's share for the watch of the whole", lambda c: f"{c.region_share:.0%}"),
+        ("a core's share for the watch of the whole", lambda c: f"{c.region_share:.1%}"),
         ("a dead worker's partitions are back in", lambda c: f"{c.recovery_s:.0f} s"),
     )
     for what, tell in lines:
