@@ -75,7 +75,7 @@ def peers() -> tuple[Peer, ...]:
         Peer(figures.LOOP, python_peer("confluent_loop", BENCH_PYTHON)),
         Peer(figures.QUIX, python_peer("quix_app", BENCH_PYTHON), SOME),
         Peer(figures.FAUST, python_peer("faust_agent"), FEW),
-        Peer(figures.FLOOR_AIOKAFKA, python_peer("floor_aiokafka")),
+        Peer(figures.FLOOR_FETCHER, python_peer("floor_fetcher")),
         Peer(figures.FLOOR_LIBRDKAFKA, python_peer("floor_librdkafka", BENCH_PYTHON)),
     )
 

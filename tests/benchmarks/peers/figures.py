@@ -24,7 +24,7 @@ FAUST: Final = "stock Faust agent"
 QUIX: Final = "Quix Streams"
 LOOP: Final = "confluent-kafka + fastavro loop"
 STREAMS: Final = "Kafka Streams"
-FLOOR_AIOKAFKA: Final = "floor: aiokafka alone"
+FLOOR_FETCHER: Final = "floor: its own fetcher alone"
 FLOOR_LIBRDKAFKA: Final = "floor: librdkafka alone"
 
 TARGETS: Final = {FAUST: 60.0, QUIX: 4.0, LOOP: 1.3, STREAMS: 1.0}
@@ -36,7 +36,7 @@ AFTER_KILL: Final = {
     QUIX: "goes back to the last commit",
     LOOP: "loses everything counted",
     STREAMS: "recounts what was not committed",
-    FLOOR_AIOKAFKA: "counts nothing",
+    FLOOR_FETCHER: "counts nothing",
     FLOOR_LIBRDKAFKA: "counts nothing",
 }
 

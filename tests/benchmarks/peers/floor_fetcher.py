@@ -1,4 +1,4 @@
-"""The floor under the worker: the same bytes through its fetcher, looked at by nobody."""
+"""The floor under the worker: the same bytes through its fetcher (aiokafka, columns), used by nobody."""
 
 from __future__ import annotations
 
