@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import orjson
 
-from agents.account_cells import encode_cells, read_cells
+from agents.account_cells import NO_MINUTE, encode_cells, read_cells
 from agents.box_pressure import QUARTER_MS, BoxCounts, encode_boxes, read_boxes
 from agents.findings import Verdict
 from agents.flow_minutes import FlowMinutes, encode_minutes, read_minutes
@@ -33,6 +33,9 @@ _MINUTES: Final = 1
 _DAYS: Final = 2
 _VERDICT: Final = 3
 _BOXES: Final = 4
+_DAY_MINUTES: Final = 1440
+_GAP_END: Final = 8192
+"""Neighbours in the directory are nearer to each other (`agents.account_days.NEAR`)."""
 _DAYS_HEAD: Final = struct.Struct("<Hi")
 
 FURTHEST_MS: Final = 400 * DAY_MS
@@ -80,10 +83,10 @@ def read_region_cell(value: bytes | None) -> RegionCell:
     body = value[1:] if value else b""
     try:
         cell = _read(kind, body)
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except (struct.error, LookupError, TypeError, ValueError) as error:
         raise StateError("region-cells: a message of another form") from error
     if not _is_possible(cell):
-        raise StateError("region-cells: a message of a time that does not exist")
+        raise StateError("region-cells: a message says what cannot be")
     return cell
 
 
@@ -101,7 +104,7 @@ def _read(kind: int, body: bytes) -> RegionCell:
 
 
 def _is_possible(cell: RegionCell) -> bool:
-    """Whether all times lie between 1970 and 2100: days and minutes are walked one by one."""
+    """Whether all times lie between 1970 and 2100, for they are walked one by one, and places exist."""
     if isinstance(cell, FlowMinutes):
         earliest_ms = cell.heard_ms - FURTHEST_MS
         minutes = [at * MINUTE_MS for at in (*cell.minutes, *cell.seconds)]
@@ -112,6 +115,10 @@ def _is_possible(cell: RegionCell) -> bool:
         quarters = [quarter * QUARTER_MS for quarter, _ in cell.boxes]
         return all(0 <= at <= LATEST_TIME_MS for at in (cell.heard_ms, *quarters))
     if isinstance(cell, ClosedAccountDays):
+        minutes = cell.cells["burst_minute"]
         days = [cell.open_day, *np.unique(cell.cells["day"]).tolist()]
-        return all(0 <= day <= LAST_DAY for day in days)
+        return all(0 <= day <= LAST_DAY for day in days) and bool(
+            ((minutes < _DAY_MINUTES) | (minutes == NO_MINUTE)).all()
+            and (cell.cells["near_gap"] < _GAP_END).all()
+        )
     return fault_of_verdict(cell) is None

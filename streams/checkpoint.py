@@ -61,6 +61,18 @@ Reign = tuple[int, int]
 find the same, the owner's number (Kafka's group generation) tells who came later."""
 
 
+_DAMAGE: Final = (
+    struct.error,
+    zlib.error,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What reading bytes that Vigie never wrote may raise."""
+
+
 @contextmanager
 def damage_named() -> Iterator[None]:
     """Reading state within this block fails with `StateError` alone.
@@ -70,14 +82,7 @@ def damage_named() -> Iterator[None]:
     """
     try:
         yield
-    except (
-        struct.error,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except _DAMAGE as error:
         raise StateError(f"changelog: a segment is damaged ({type(error).__name__})") from error
 
 

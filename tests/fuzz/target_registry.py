@@ -247,6 +247,8 @@ class RegistryTarget:
         if not isinstance(fields, list) or not fields:
             return
         field = dice.choice(fields)
+        if not isinstance(field, dict) or not field:
+            return
         match dice.randrange(8):
             case 0:
                 fields.remove(field)

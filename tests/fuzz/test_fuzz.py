@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams import codec
 from tests.fuzz.__main__ import PARTS, ROUNDS, Part, fuzz, main, table
 from tests.fuzz.corpus import CORPUS, EXPECTED, cases, outcome
 
@@ -41,6 +42,37 @@ def test_a_short_run_misses_nothing(part: Part) -> None:
 
     assert line.tally.misses == []
     assert line.tally.given >= part.least
+
+
+def test_a_record_that_vanishes_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.codec._judge", lambda *_: {})
+
+    (line,) = fuzz(2_000, 1, [PARTS[0]])
+
+    assert any("neither an event nor a dead letter" in one for one in line.tally.misses)
+
+
+def test_a_neighbour_that_is_read_as_another_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_order = codec._in_order
+    monkeypatch.setattr(
+        "streams.codec._in_order",
+        lambda empty, parts: (in_order(empty, parts)[0].reverse(), in_order(empty, parts)[1]),
+    )
+
+    (line,) = fuzz(2_000, 1, [PARTS[0]])
+
+    assert any("read as another" in one for one in line.tally.misses)
+
+
+def test_a_reader_that_raises_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("agents.findings_view.timeline_row", broken)
+
+    (line,) = fuzz(3_000, 1, [PARTS[1]])
+
+    assert any("findings: ZeroDivisionError: planted" in one for one in line.tally.misses)
 
 
 class _Forgetful:

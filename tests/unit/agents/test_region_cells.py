@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.account_cells import CELL
+from agents.account_cells import CELL, CellArray
 from agents.box_pressure import BoxCounts
 from agents.findings import Verdict, VerdictKind
 from agents.flow_minutes import FlowMinutes
@@ -16,6 +16,13 @@ from agents.region_cells import (
 )
 from streams.errors import StateError
 from tests.support.frames import NOON_MS
+
+
+def _cells(**values: int) -> CellArray:
+    cells = np.zeros(1, CELL)
+    for name, value in values.items():
+        cells[name] = value
+    return cells
 
 
 def test_counts_of_minutes_come_through() -> None:
@@ -62,10 +69,12 @@ def test_anything_else_is_refused(value: bytes | None) -> None:
         FlowMinutes(0, NOON_MS, {5: np.ones(WIDTH, np.uint32)}),
         FlowMinutes(0, NOON_MS, {2**50: np.ones(WIDTH, np.uint32)}),
         ClosedAccountDays(0, 10**6, np.zeros(0, CELL)),
+        ClosedAccountDays(0, 20_000, _cells(burst_minute=1440)),
+        ClosedAccountDays(0, 20_000, _cells(near_gap=8192)),
         BoxCounts(0, NOON_MS, {(-3, 9): (1, 1)}),
         Verdict("f", VerdictKind.BENIGN, 2**60),
     ],
 )
-def test_a_time_that_does_not_exist_is_refused(cell: RegionCell) -> None:
-    with pytest.raises(StateError, match="does not exist"):
+def test_what_cannot_be_is_refused(cell: RegionCell) -> None:
+    with pytest.raises(StateError, match="cannot be"):
         read_region_cell(encode_region_cell(cell))

@@ -217,3 +217,22 @@ def test_a_server_that_others_reach_is_not_made_without_tokens(host: str) -> Non
 )
 def test_loopback_is_told_from_other_hosts(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:x", "127.0.0.1:99999", "[", "[v1.x]:80", "127.0\udcf4.0.1"]
+)
+def test_a_host_that_is_no_name_is_an_unknown_one(host: str) -> None:
+    async def use() -> None:
+        site = await bind(_monitor().app("127.0.0.1"), "127.0.0.1", 0, fallback=False)
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            head = f"GET /api/state HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode("utf-8", "surrogateescape"))
+            answer = await asyncio.wait_for(reader.readline(), 5)
+            writer.close()
+        finally:
+            await site.close()
+        assert answer.split()[1] == b"403"
+
+    asyncio.run(use())

@@ -204,3 +204,11 @@ def test_incompatible_schemas_give_exit_code_one(
     monkeypatch.setattr("streams.compatibility.check_folder", lambda _: ["v1 cannot read v2: x"])
     assert schemas_command.schemas() == 1
     assert capsys.readouterr().err == "vigie: v1 cannot read v2: x\n"
+
+
+def test_what_is_quoted_does_not_speak_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["findings", "list", "--since", "\x1b[2J\u202e"]) == 2
+
+    said = capsys.readouterr().err
+    assert "--since" in said
+    assert said.rstrip("\n").isprintable()
