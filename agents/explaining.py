@@ -26,7 +26,7 @@ from agents.care_relations import NEVER, CareRelations
 from agents.detectors.base import UNKNOWN
 from agents.joint_watermark import JointWatermark
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
-from streams.digests import NONE, pair_digests, text_digests
+from streams.digests import NONE, RepeatedTexts, pair_digests, text_digests
 from streams.event_time import DAY_MS
 from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES, VERDICTS
 
@@ -108,6 +108,7 @@ class AccessExplainer:
         self.judged_ms = 0
         self._newest_ms = 0
         self._newest_day = 0
+        self._structures = RepeatedTexts()
         self._dealings = Waiting(_DEALING)
         self._accesses = Waiting(ACCESS)
 
@@ -122,6 +123,7 @@ class AccessExplainer:
         accounts: Accounts,
         *,
         symbols: Mapping[str, Int64Array] | None = None,
+        structures: list[str] | None = None,
     ) -> ExplainedAccesses:
         """Take n accepted events of one flow, in the flow's order; give back what can be judged now.
 
@@ -131,10 +133,12 @@ class AccessExplainer:
             log_ms: their Kafka timestamps.
             accounts: the partition's table, in which new accounts are entered.
             symbols: the flow's `agents.access_rows.SYMBOLS` as numbers, if somebody has them already.
+            structures: the structures' pseudonyms, if somebody has made a list of them.
         """
         if frame.height:
             due = self.watermark.observe(flow, log_ms)
-            structure = text_digests(frame["structure_pid"])
+            names = frame["structure_pid"].to_list() if structures is None else structures
+            structure = self._structures.digests(names)
             patient = text_digests(frame["patient_pid"])
             looks, places = looks_of(frame, flow, structure, patient, accounts, symbols=symbols)
             if len(looks):

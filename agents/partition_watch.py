@@ -101,14 +101,17 @@ class PartitionWatch:
         frame: pl.DataFrame,
         log_ms: Int64Array,
         symbols: Mapping[str, Int64Array] | None = None,
+        structures: list[str] | None = None,
     ) -> Concluded:
         """Take n accepted events of one flow, in the flow's order, with their Kafka timestamps.
 
-        The flow's `agents.access_rows.SYMBOLS` may be given as numbers.
+        The flow's `agents.access_rows.SYMBOLS` may be given as numbers, and the structures'
+        pseudonyms as a list.
         """
-        return self._conclude(
-            self.explainer.take(flow, frame, log_ms, self.accounts, symbols=symbols)
+        judged = self.explainer.take(
+            flow, frame, log_ms, self.accounts, symbols=symbols, structures=structures
         )
+        return self._conclude(judged)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Concluded:
         """Take analysts' verdicts, in their topic's order, with their Kafka timestamps.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from agents.sparse_rows import packed_rows
 from streams.errors import ConfigError
 from streams.event_time import DAY_MS, FINEST_STEP_MS, HOUR_MS, MINUTE_MS, Window
 
@@ -103,16 +104,9 @@ class CountRing:
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The counts of these cells that are still in the ring, sparse."""
         kept = {cell for cell in keys if self._head - self._cells < cell <= self._head}
-        chunks = []
-        for cell in sorted(kept):
-            row = self._counts[cell % self._cells]
-            codes = np.flatnonzero(row)
-            chunks += [
-                _ROW.pack(cell, len(codes)),
-                codes.astype("<u2").tobytes(),
-                row[codes].astype("<u4").tobytes(),
-            ]
-        return b"".join(chunks), kept
+        cells = sorted(kept)
+        rows = self._counts[np.array(cells, np.int64) % self._cells]
+        return b"".join(packed_rows(cells, rows, "<u2", "<u4", head=_ROW)), kept
 
     def load(self, payload: bytes) -> set[int]:
         """Restore cells; a later payload's cell replaces an earlier one's."""

@@ -147,15 +147,17 @@ class Shard:
         rows = state.accept(times, frame["event_id"], on_time)
         accepted = frame if len(rows) == frame.height else frame[rows]
         coded = self._rate(events.flow, accepted, times[rows])
+        structures = accepted["structure_pid"].to_list()
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
             self._watch_flows(events.flow, accepted, coded, log_ms)
-            told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
+            concluded = self.watch.take(events.flow, accepted, log_ms, coded.symbols, structures)
+            told = self._told(concluded)
         applied = Applied(
             accepted=accepted,
             times_ms=times[rows],
-            structures=accepted["structure_pid"].to_list(),
+            structures=structures,
             coded=coded,
             ahead=np.flatnonzero(~on_time),
             told=told,

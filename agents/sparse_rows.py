@@ -16,7 +16,12 @@ HEAD: Final = struct.Struct("<qH")
 
 
 def packed_rows(
-    keys: Sequence[int], rows: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], place: str, value: str
+    keys: Sequence[int],
+    rows: Sequence[npt.NDArray[Any]] | npt.NDArray[Any],
+    place: str,
+    value: str,
+    *,
+    head: struct.Struct = HEAD,
 ) -> list[bytes]:
     """Each row by itself: its head, the places of what is not zero, then the values there.
 
@@ -25,6 +30,7 @@ def packed_rows(
         rows: n rows of one width and type.
         place: little-endian type in which places are written.
         value: likewise of values.
+        head: packs a row's key and how many of its values are not zero.
     """
     if not len(keys):
         return []
@@ -42,7 +48,7 @@ def packed_rows(
     for key, length in zip(keys, np.bincount(row, minlength=len(keys)).tolist(), strict=True):
         end = at + length
         packed.append(
-            HEAD.pack(key, length)
+            head.pack(key, length)
             + places[at * place_bytes : end * place_bytes]
             + values[at * value_bytes : end * value_bytes]
         )

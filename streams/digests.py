@@ -41,6 +41,30 @@ def text_digests(texts: pl.Series) -> UInt64Array:
     return digests
 
 
+class RepeatedTexts:
+    """Digests of texts that come again and again, such as a partition's structures.
+
+    What is known is forgotten past `most` texts, so that nobody can fill the memory.
+    """
+
+    def __init__(self, most: int = 65_536) -> None:
+        self._most = most
+        self._known: dict[str, int] = {}
+
+    def digests(self, texts: list[str]) -> UInt64Array:
+        """What `text_digests` gives for n texts, none of them null."""
+        known = self._known
+        try:
+            return np.fromiter(map(known.__getitem__, texts), np.uint64, len(texts))
+        except KeyError:
+            new = [text for text in dict.fromkeys(texts) if text not in known]
+        if len(known) + len(new) > self._most:
+            known.clear()
+            new = list(dict.fromkeys(texts))
+        known.update(zip(new, _of_texts(new).tolist(), strict=True))
+        return np.fromiter(map(known.__getitem__, texts), np.uint64, len(texts))
+
+
 def _of_texts(texts: list[str]) -> UInt64Array:
     joined = "".join(texts)
     octets = np.frombuffer(joined.encode(), np.uint8)
