@@ -28,6 +28,7 @@ from streams.validity import LAST_DAY, LATEST_TIME_MS
 
 if TYPE_CHECKING:
     from agents.account_cells import CellArray
+    from streams.event_time import Int64Array
 
 _MINUTES: Final = 1
 _DAYS: Final = 2
@@ -115,10 +116,10 @@ def _is_possible(cell: RegionCell) -> bool:
         quarters = [quarter * QUARTER_MS for quarter, _ in cell.boxes]
         return all(0 <= at <= LATEST_TIME_MS for at in (cell.heard_ms, *quarters))
     if isinstance(cell, ClosedAccountDays):
-        minutes = cell.cells["burst_minute"]
-        days = [cell.open_day, *np.unique(cell.cells["day"]).tolist()]
-        return all(0 <= day <= LAST_DAY for day in days) and bool(
-            ((minutes < _DAY_MINUTES) | (minutes == NO_MINUTE)).all()
-            and (cell.cells["near_gap"] < _GAP_END).all()
-        )
+        cells = cell.cells
+        bursts: Int64Array = np.asarray(cells["burst_minute"], np.int64)
+        gaps: Int64Array = np.asarray(cells["near_gap"], np.int64)
+        is_placed = ((bursts < _DAY_MINUTES) | (bursts == NO_MINUTE)) & (gaps < _GAP_END)
+        days = [cell.open_day, *np.unique(cells["day"]).tolist()]
+        return bool(is_placed.all()) and all(0 <= day <= LAST_DAY for day in days)
     return fault_of_verdict(cell) is None
