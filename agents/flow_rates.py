@@ -14,13 +14,13 @@ at all of an hour in which the series, its parts or what it is part of were unde
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.account_rows import AccountRows
+from agents.flow_expected import HourExpected
 from agents.flow_series import ALL_CELLS, GENERATIONS, MEMBERS, PARENTS, ROWS
 from agents.french_calendar import AUGUST, BINS, HOURS, SEASONS, local_hour, same_kind
 
@@ -51,7 +51,10 @@ _LEVELS: Final = np.dtype(
         ("held_hour", "<i8", (HOURS,)),
         ("held_times", "<i4", (HOURS,)),
         ("spoilt_hours", "<f8"),
+        # The level of the weeks before, by which silence is measured where it is lower.
+        ("slow", "<f8"),
         # Of the hour under way: what it should bring, the declared factor, what spoilt it.
+        ("sending", "<f8"),
         ("rate", "<f8"),
         ("before", "<f8"),
         ("daily", "<f8"),
@@ -68,6 +71,8 @@ _VISIT_KEPT: Final = 0.8
 """What is left of a bin's past at each further visit: about five visits count."""
 _LEVEL_HOURS: Final = 120.0
 _LEVEL_PRIOR: Final = 30.0
+_SLOW_HOURS: Final = 480.0
+"""A campaign of a week must not make the Sunday after it look silent."""
 _EDGE_KEPT: Final = 0.05
 _MONTH_KEPT: Final = 0.3
 _JUMP_AFTER_HOURS: Final = 72
@@ -79,7 +84,8 @@ _MONTH_TOLERANCE: Final = 0.20
 _UNUSUAL_TOLERANCE: Final = 0.40
 _LEAST_TOLERANCE: Final = 0.10
 _OWN: Final = 5.0
-_KIND: Final = 2.0
+_KIND: Final = 5.0
+"""Independent sendings that the belief about an hour is worth, and about its like on other days."""
 _VISITS_NEEDED: Final = 0.75
 _HOURS_NEEDED: Final = 72
 _EVENTS_NEEDED: Final = 20.0
@@ -98,41 +104,19 @@ _FIRST_JUMPS: Final = ((0.0, -0.05, -0.25), (0.05, 0.0, -0.20), (0.25, 0.20, 0.0
 statistics show +43 % to +96 % from August to September)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HourExpected:
-    """What an hour should bring, each of shape (2 * ROWS,).
-
-    Attributes:
-        rate: per exposure (a minute, or an event).
-        before: what it was in the hour before.
-        daily: events of an average day so far.
-        habit: events that may come within the hour, or any part of it, since they did on days before.
-        tolerance: how far, as a ratio, the rate may really be off; judged is what lies beyond.
-        silence: what `rate` is worth when silence is counted.
-        known: whether the series may be judged in this hour.
-        bar: decades that an alarm needs on top, while the series is young.
-        factor: of declared changes; NaN where one of unknown size is under way.
-    """
-
-    rate: FloatArray
-    before: FloatArray
-    daily: FloatArray
-    habit: FloatArray
-    tolerance: FloatArray
-    silence: FloatArray
-    known: BoolArray
-    bar: FloatArray
-    factor: FloatArray
-
-
 class FlowRates:
     """The rhythms and levels of all series; two sections of the checkpoint."""
 
     def __init__(self) -> None:
         self._bins = AccountRows("flow rhythms", 1, _BINS, {})
-        blank = {"observed": _LEVEL_PRIOR, "expected": _LEVEL_PRIOR, "jumps": _FIRST_JUMPS}
+        blank = {
+            "observed": _LEVEL_PRIOR,
+            "expected": _LEVEL_PRIOR,
+            "jumps": _FIRST_JUMPS,
+            "slow": 1.0,
+        }
         self._levels = AccountRows(
-            "flow levels", 2, _LEVELS, blank | {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
+            "flow levels", 3, _LEVELS, blank | {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
         )
         for section in self.sections:
             section.reserve(_SIZE)
@@ -163,18 +147,26 @@ class FlowRates:
         """The UTC hour (`time_ms // HOUR_MS`) from which each baseline was learned."""
         return self._levels.table["first_hour"][:_SIZE]
 
-    def begin_hour(self, hour: int) -> None:
-        """Work out what a UTC hour should bring; call it once per hour, in their order."""
+    def begin_hour(self, hour: int, scatter: FloatArray) -> None:
+        """Work out what a UTC hour should bring; call it once per hour, in their order.
+
+        Args:
+            hour: the UTC hour.
+            scatter: variance of an hour's events in units of their mean, shape (2 * ROWS,).
+        """
         local = local_hour(hour)
         levels = self._levels.table[:_SIZE]
         self._cross_edges(hour, local)
-        rhythm, visits, own = self._rhythm(local.bin)
-        rate = rhythm * levels["observed"] / levels["expected"]
+        # Where people come and go, so many events say no more than one.
+        levels["sending"] = np.where(self._every < ROWS, np.maximum(scatter, 1.0), 1.0)
+        rhythm, visits, own, sendings = self._rhythm(local.bin)
+        level = levels["observed"] / levels["expected"]
+        rate = rhythm * level
         edge = levels["edge_size"] * np.exp((levels["edge_hour"] - hour) / _EDGE_HOURS)
         edge += _MONTH_TOLERANCE * np.exp((levels["month_hour"] - hour) / _EDGE_HOURS)
         if local.is_unusual:
             edge = edge + _UNUSUAL_TOLERANCE
-        scatter = 0.3 / np.sqrt(np.maximum(visits, 0.5))
+        unseen = 0.3 / np.sqrt(np.maximum(visits, 0.5))
         known = (visits >= _VISITS_NEEDED) & (levels["hours"] >= _HOURS_NEEDED)
         known &= levels["events"] >= _EVENTS_NEEDED
         rate = np.where(known, rate, 0.0)
@@ -187,8 +179,11 @@ class FlowRates:
         # A job's failures are not those of the rest of the hour.
         known[ROWS:] &= ~recurs[:ROWS]
         levels["habit"] = np.where(recurs, _RECURS_LIKE * levels["held"][:, at], 0.0)
-        levels["tolerance"] = _LEAST_TOLERANCE + edge + scatter + 0.7 / np.sqrt(own + _OWN)
-        levels["silence"] = 1.0 / (1.0 + 0.5 * edge + np.maximum(scatter - 0.15, 0.0))
+        levels["tolerance"] = _LEAST_TOLERANCE + edge + unseen + 0.7 / np.sqrt(own + _OWN)
+        levels["silence"] = np.minimum(levels["slow"] / level, 1.0)
+        levels["silence"] /= 1.0 + 0.5 * edge + np.maximum(unseen - 0.15, 0.0)
+        # A rate that rests on few sendings may be too high by chance.
+        levels["silence"] /= 1.0 + 1.0 / np.sqrt(sendings + 1.0)
         levels["known"] = known
         levels["bar"] = np.clip(1.5 * (1.0 - levels["hours"] / (14 * 24.0)), 0.0, 1.5)
         levels["factor"] = 1.0
@@ -256,15 +251,17 @@ class FlowRates:
         factor = np.where(learns, factor, 1.0)
         level = levels["observed"] / levels["expected"] * factor
         if not local.is_unusual:
-            rhythm, _, _ = self._rhythm(local.bin)
+            rhythm = self._rhythm(local.bin)[0]
             kept = np.where(learns & expected.known, math.exp(-1.0 / _LEVEL_HOURS), 1.0)
             gained = np.where(learns & expected.known, 1.0, 0.0)
             levels["observed"] = kept * levels["observed"] + gained * taken
             levels["expected"] = kept * levels["expected"] + gained * rhythm * exposure * factor
             # A level that rests on nearly nothing is that of the rhythm.
-            thin = _LEVEL_PRIOR * (1.0 - kept)
+            thin = _LEVEL_PRIOR * levels["sending"] * (1.0 - kept)
             levels["observed"] += thin
             levels["expected"] += thin
+            risen = levels["observed"] / levels["expected"] - levels["slow"]
+            levels["slow"] += np.where(gained > 0, risen / _SLOW_HOURS, 0.0)
         # The day before or after a holiday teaches nothing about ordinary days.
         is_ordinary = not local.is_unusual or local.bin >= BINS - 24
         weight = np.where(learns & is_ordinary & (exposure > 0), 1.0, 0.0)
@@ -302,6 +299,7 @@ class FlowRates:
     def step(self, series: npt.NDArray[np.int64], factor: FloatArray | float) -> None:
         """Take a new level over at once: `factor` times the one before."""
         self._levels.table["observed"][series] *= factor
+        self._levels.table["slow"][series] *= factor
         self._levels.table["rate"][series] *= factor
         self._levels.touch(series)
 
@@ -337,7 +335,9 @@ class FlowRates:
             return
         levels["before_edge"] = np.log(levels["observed"] / levels["expected"])
         jump = levels["jumps"][:, before.season, local.season]
-        levels["observed"] *= np.exp(np.clip(jump, -0.8, 0.8))
+        went = np.exp(np.clip(jump, -0.8, 0.8))
+        levels["observed"] *= went
+        levels["slow"] *= went
         self._forget_level(self._every, _EDGE_KEPT)
         levels["edge_hour"] = hour
         levels["edge_kind"] = before.season * SEASONS + local.season + 1
@@ -360,8 +360,13 @@ class FlowRates:
             new = own + 0.7 * (went - levels["before_edge"][rows] - own)
             levels["jumps"][rows, kind // SEASONS, kind % SEASONS] = new
 
-    def _rhythm(self, number: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Rate at level 1, visits of bins of this kind and own events in the bin, (2 * ROWS,) each."""
+    def _rhythm(self, number: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """What is known of an hour of the week, each of shape (2 * ROWS,).
+
+        Returns:
+            Rate at level 1, visits of bins of this kind, own events in the bin, and independent
+            sendings in bins of this kind.
+        """
         bins = self._bins.table[:_SIZE]
         events = bins["events"][:, number].astype(np.float64)
         exposure = bins["exposure"][:, number].astype(np.float64)
@@ -371,6 +376,7 @@ class FlowRates:
         total = self._levels.table["events"][:_SIZE]
         base = np.zeros(_SIZE)
         rate = np.zeros(_SIZE)
+        sending = self._levels.table["sending"][:_SIZE]
         visits = kind_exposure / 60.0
         for generation in GENERATIONS:
             for start in (0, ROWS):
@@ -386,6 +392,7 @@ class FlowRates:
                     share = total[rows] / np.maximum(total[parents], 1.0)
                     base[rows] = rate[parents] * share
                 base[rows] = np.maximum(base[rows], 1e-9)
-                middle = (kind_events[rows] + _KIND) / (kind_exposure[rows] + _KIND / base[rows])
-                rate[rows] = (events[rows] + _OWN) / (exposure[rows] + _OWN / middle)
-        return rate, visits, events
+                like, own_like = _KIND * sending[rows], _OWN * sending[rows]
+                middle = (kind_events[rows] + like) / (kind_exposure[rows] + like / base[rows])
+                rate[rows] = (events[rows] + own_like) / (exposure[rows] + own_like / middle)
+        return rate, visits, events, kind_events / sending

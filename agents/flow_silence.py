@@ -8,7 +8,8 @@ they swallowed there. That is a hazard per stretch, and the evidence of a silenc
 stretches of (n + a) ln(1 + x / (E + b)), for x swallowed in a stretch in which n silences ended that
 swallowed E. It is what a Gamma belief about the hazard comes to: where little was seen it grows slowly,
 where much was, as fast as the hazard itself. The belief about a stretch at one time of day begins as
-what is known of it at all times, and that as what is known of the stretch before it.
+what is known of it at all times, and that as what is known of the stretch before it; for a young
+series it begins lower in every stretch, since nobody knows yet how long its silences can be.
 
 Seconds are judged as soon as every partition was read past them, so a reader that lags holds judgement
 back; and what is concluded of a second does not depend on how many came with it.
@@ -29,6 +30,7 @@ from agents.french_calendar import HOURS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agents.flow_expected import HourExpected
     from agents.flow_minutes import HeardArray
     from agents.flow_surprise import Turn
 
@@ -40,23 +42,34 @@ SILENCE_NEED: Final = 17.0
 """Evidence that makes an outage: exp(-17) is 4e-8 per silence. Below 1.5 x 13.8, where silence has
 become one in a million, with room for an expectation that is a tenth too low and a law that is wider
 than the truth for as long as it is being learned."""
+NEED_LEAST: Final = 16.0
+_BUSY: Final = 8000.0
+"""Events a day from which a series needs all of it. One that has fewer has fewer silences, and is as
+rarely silent by chance if each needs less."""
 SENDERS_A_DAY: Final = 12.0
 """With fewer independent sendings a day a series rests on a few people, and is as silent as they are
 away."""
 
 _STRETCHES: Final = np.array((0.0, 1.0, 3.0, 8.0, 20.0))
 _COUNT: Final = len(_STRETCHES)
+_TOGETHER: Final = 3.0
+"""However events come together, no tail of silences is shorter than that of independent ones. Only where
+it begins a hazard is believed above theirs, since most events may come at once; up to this one."""
 _WIDTHS: Final = np.append(np.diff(_STRETCHES), np.inf)
 _PARTS: Final = 8
 _BELIEF: Final = 30.0
 _BELIEF_MOST: Final = 120.0
 """Silences that the belief about a stretch is worth, at the least and at most."""
 _FIRST_HAZARD: Final = 1.0
-_YOUNG: Final = 0.7
+_ALIKE: Final = 0.5
+"""Power with which what sets a time of day apart in one stretch does so in the next."""
+_DOUBT: Final = 2.0
+"""A young series may prove to be silent for longer in every further stretch."""
 _LEARNED_MOST: Final = 1.25
 """No silence teaches more than so much of what makes an outage."""
 _KEPT_HOURS: Final = 24.0 * 30.0
 _HOUR: Final = 60
+_MINUTES: Final = 1440.0
 _BLOCK: Final = 5
 _BLOCKS: Final = 4
 """Minutes of a block, and blocks of an hour's beginning in which it may bring less than it will."""
@@ -97,19 +110,21 @@ class FlowSilence:
         """For the journal."""
         return self._rows
 
-    def begin_hour(self, part: int, bar: FloatArray) -> None:
+    def begin_hour(self, part: int, hour: HourExpected) -> None:
         """Work out what must be swallowed for an outage in a new hour.
 
         Args:
             part: eighth of the local day.
-            bar: how young the series are, shape (2 * ROWS,).
+            hour: what it should bring.
         """
         table = self._rows.table[:ROWS]
         for field in ("ended", "exposed", "came", "due"):
             table[field] *= np.exp(-1.0 / _KEPT_HOURS)
-        rest = SILENCE_NEED * (1.0 + _YOUNG * bar[:ROWS])
+        rate = hour.rate[:ROWS] * hour.silence[:ROWS]
+        fewer = np.log(np.maximum(rate * _MINUTES / _BUSY, 1e-9))
+        rest = np.clip(SILENCE_NEED + fewer, NEED_LEAST, SILENCE_NEED)
         need = np.zeros(ROWS)
-        for shape, scale, width in self._law(part):
+        for shape, scale, width in self._law(part, hour.bar[:ROWS]):
             full = shape * np.log1p(width / scale)
             part_of = scale * np.expm1(np.minimum(rest, full) / shape)
             need += np.where(rest > 0, np.minimum(part_of, width), 0.0)
@@ -117,18 +132,25 @@ class FlowSilence:
         table["need"] = need
         self._rows.touch(self._every)
 
-    def _law(self, part: int) -> Iterator[tuple[FloatArray, FloatArray, float]]:
+    def _law(self, part: int, bar: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """Shape and scale of each stretch's Gamma belief, and its width."""
         table = self._rows.table[:ROWS]
-        hazard = np.full(ROWS, _FIRST_HAZARD)
+        hazard, ratio = np.full(ROWS, _FIRST_HAZARD), np.ones(ROWS)
+        doubt, grown = np.ones(ROWS), np.maximum(1.0 - bar, 0.0)
         for number in range(_COUNT):
+            most = 1.0 if number else 1.0 + (_TOGETHER - 1.0) * grown
             ended, exposed = table["ended"][:, :, number], table["exposed"][:, :, number]
             shape = ended.sum(axis=1) + _BELIEF
-            hazard = shape / _no_shorter(exposed.sum(axis=1) + _BELIEF / hazard, shape)
+            first = np.minimum(hazard, 1.0) * doubt
+            hazard = shape / np.maximum(exposed.sum(axis=1) + _BELIEF / first, shape / most)
             # Known as well as it is at all times, but never so well that its own silences do not count.
             weight = np.clip(shape, _BELIEF, _BELIEF_MOST)
             own = ended[:, part] + weight
-            yield own, _no_shorter(exposed[:, part] + weight / hazard, own), float(_WIDTHS[number])
+            prior = np.minimum(hazard * ratio**_ALIKE, most)
+            scale = np.maximum(exposed[:, part] + weight / prior, own / most)
+            ratio = np.minimum(own / scale, 1.0) / np.minimum(hazard, 1.0)
+            doubt = 1.0 / (1.0 + _DOUBT * bar)
+            yield own, scale, float(_WIDTHS[number])
 
     def alarms(
         self, turn: Turn, heard: HeardArray, first: int, last: int
@@ -249,12 +271,6 @@ class FlowSilence:
             row, gap = row[~is_end], gap[~is_end]
             if not len(row):
                 break
-
-
-def _no_shorter(scale: FloatArray, shape: FloatArray) -> FloatArray:
-    """However events come together, no tail of silences is shorter than that of independent ones."""
-    result: FloatArray = np.maximum(scale, shape)
-    return result
 
 
 def _of_rows(heard: HeardArray) -> npt.NDArray[np.uint64]:

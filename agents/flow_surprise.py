@@ -31,7 +31,7 @@ from agents.flow_series import ALL_CELLS, CELLS, ROWS
 from agents.flow_silence import SENDERS_A_DAY
 
 if TYPE_CHECKING:
-    from agents.flow_rates import HourExpected
+    from agents.flow_expected import HourExpected
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -77,6 +77,8 @@ _FIRST_START: Final = 2.8
 _FIRST_EXCESS: Final = 0.5
 _LEVEL_VARIES: Final = 1.1
 """What a tenth more or less explains is level, which the tolerance covers, and not scatter."""
+_YOUNG_SCATTER: Final = 5.0
+"""How much more than within its first days a series may scatter between days, at first."""
 _LEAST_EFFECT: Final = 5.0
 _SESSIONS: Final = 2.0
 """So many senders may always turn up at once in hours in which hardly any ever did."""
@@ -186,6 +188,11 @@ class FlowSurprise:
         """Variance of five-minute counts in units of their mean, shape (2 * ROWS,)."""
         return self._rows.table["scatter"][:_SIZE, 1, part]
 
+    def hourly_scatters(self) -> FloatArray:
+        """Variance of an hour's events in units of their mean, at the busiest, shape (2 * ROWS,)."""
+        result: FloatArray = self._rows.table["scatter"][:_SIZE, -1].max(axis=1)
+        return result
+
     def hour_brought(self, part: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Observed, exposure and scatter of the hour that ends now; begins the next one."""
         table = self._rows.table[:_SIZE]
@@ -256,7 +263,7 @@ class FlowSurprise:
             lowest, highest = np.minimum(mean, late), np.maximum(mean, late)
         highest = np.maximum(np.maximum(highest * wide, hour.habit), _SESSIONS * session)
         nearest = _between(seen, lowest / wide, highest)
-        spread = np.sqrt(np.maximum(scatter, least))
+        spread = np.sqrt(np.maximum(scatter, least) * (1.0 + _YOUNG_SCATTER * hour.bar))
         surprise = np.where(judged, deviance_root(seen, nearest) / spread, 0.0)
         # Both sides at once, shape (2 * ROWS, 2): too many, too few.
         start, excess = table["start"][:, number], table["excess"][:, number]

@@ -129,7 +129,7 @@ class FlowWatch:
         part = clock // _PART_HOURS
         if self._pending.hour != hour:
             self._begin_hour(hour)
-            self._silence.begin_hour(part, self._rates.expected.bar)
+            self._silence.begin_hour(part, self._rates.expected)
         expected = self._rates.expected
         judged = expected.known & np.isfinite(expected.factor)
         return Turn(minute, expected, part, ~self._incidents.suspect, judged, clock)
@@ -216,7 +216,7 @@ class FlowWatch:
                     self._rates.loosen(np.flatnonzero(np.isnan(moved)), hour)
                 else:
                     self._rates.step(np.arange(len(moved)), moved)
-        self._rates.begin_hour(hour)
+        self._rates.begin_hour(hour, self._surprise.hourly_scatters())
         for change, cells in self._calendar:
             if change.covers(time_ms):
                 self._rates.declare(self._rates.moved(change.factor, cells))

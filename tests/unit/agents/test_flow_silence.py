@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
 
-from agents.flow_rates import HourExpected
+from agents.flow_expected import HourExpected
 from agents.flow_series import CELLS, ROWS
-from agents.flow_silence import SILENCE_NEED, FlowSilence
+from agents.flow_silence import NEED_LEAST, SILENCE_NEED, FlowSilence
 from agents.flow_surprise import Turn
 
 CELL = 3
@@ -21,7 +22,7 @@ EVEN = np.zeros(2 * ROWS)
 EVEN[CELL] = PER_MINUTE
 
 
-def hour(rate: float = PER_MINUTE, before: float = PER_MINUTE) -> HourExpected:
+def hour(rate: float = PER_MINUTE, before: float = PER_MINUTE, bar: float = 0.0) -> HourExpected:
     ones = np.ones(2 * ROWS)
     own = np.zeros(2 * ROWS)
     own[CELL] = rate
@@ -34,7 +35,7 @@ def hour(rate: float = PER_MINUTE, before: float = PER_MINUTE) -> HourExpected:
         tolerance=ones * 0.1,
         silence=ones,
         known=known,
-        bar=ones * 0.0,
+        bar=ones * bar,
         factor=ones,
         habit=ones * 0.0,
     )
@@ -63,7 +64,7 @@ def _taught(sending: int) -> FlowSilence:
     for minute in range(10 * 1440):
         came = rng.random(60) < PER_MINUTE / sending / 60
         watch.end_minute(turn(FIRST + minute), heard(*np.flatnonzero(came).tolist()), EVEN)
-    watch.begin_hour(3, np.zeros(2 * ROWS))
+    watch.begin_hour(3, hour())
     return watch
 
 
@@ -92,18 +93,18 @@ def test_seconds_are_judged_alike_however_many_come_together() -> None:
 
 def test_what_was_never_seen_is_taken_for_independent_events() -> None:
     watch = FlowSilence()
-    watch.begin_hour(3, np.zeros(2 * ROWS))
+    watch.begin_hour(3, hour())
     _, need, _ = watch.state(turn(FIRST), heard(), 0)
     assert SILENCE_NEED <= need[CELL] <= 1.4 * SILENCE_NEED
 
 
 def test_young_series_need_more_and_few_people_are_no_outage() -> None:
     watch = FlowSilence()
-    watch.begin_hour(3, np.ones(2 * ROWS))
+    watch.begin_hour(3, hour(bar=1.0))
     assert watch.state(turn(FIRST), heard(), 0)[1][CELL] >= 1.7 * SILENCE_NEED
     few = hour(0.005)
     watch = FlowSilence()
-    watch.begin_hour(3, np.zeros(2 * ROWS))
+    watch.begin_hour(3, few)
     for minute in range(3 * 1440):
         assert not list(watch.alarms(turn(FIRST + minute, few), heard(), 0, 60))
         watch.end_minute(turn(FIRST + minute, few), heard(), EVEN)
@@ -123,3 +124,26 @@ def test_an_hour_that_always_begins_late_is_known_to() -> None:
         watch.end_minute(turn(minute), heard(), EVEN * 0.0)
     assert swallowed[9] == pytest.approx(10 * PER_MINUTE * 0.1, rel=0.2)
     assert swallowed[19] - swallowed[9] == pytest.approx(10 * PER_MINUTE, rel=0.05)
+
+
+def need_of(watch: FlowSilence, expected: HourExpected, part: int = 3) -> float:
+    watch.begin_hour(part, expected)
+    return float(watch.state(turn(FIRST, expected), heard(), 0)[1][CELL])
+
+
+def test_who_sends_less_has_fewer_silences_and_needs_less_of_each() -> None:
+    watch = FlowSilence()
+    busy, seldom = need_of(watch, hour(20.0)), need_of(watch, hour(0.5))
+    assert busy >= SILENCE_NEED
+    assert seldom <= busy * NEED_LEAST / SILENCE_NEED + 0.5
+
+
+def test_a_time_of_day_that_is_silent_more_briefly_needs_less() -> None:
+    watch = taught(12)
+    night = hour(1.0)
+    rng = np.random.default_rng(7)
+    for minute in range(6 * 1440):
+        came = rng.random(60) < 1.0 / 60
+        now = replace(turn(FIRST + 20_000 + minute, night), part=0)
+        watch.end_minute(now, heard(*np.flatnonzero(came).tolist()), EVEN / PER_MINUTE)
+    assert need_of(watch, night, part=0) <= 0.6 * need_of(watch, night, part=3)
