@@ -107,7 +107,7 @@ class Run:
                 registry_url=self.service.registry.url,
                 attacks=self._attacks,
             )
-            with Watch(self.service) as self.watch:
+            with Watch(self.service, self.traffic.lanes) as self.watch:
                 try:
                     self._under_fire()
                     self._settle()
@@ -126,9 +126,7 @@ class Run:
     def _under_fire(self) -> None:
         self.traffic.start()
         started_s = time.monotonic()
-        self._until(
-            lambda: self.watch.steady(self.traffic.lanes, started_s), _START_TIMEOUT_S, "the start"
-        )
+        self._until(lambda: self.watch.steady(started_s), _START_TIMEOUT_S, "the start")
         self._say(f"at work after {time.monotonic() - started_s:.1f} s")
         self._started_s = time.monotonic()
         for act in self._acts:
@@ -157,11 +155,11 @@ class Run:
         what = f"act {act.number}, {act.kind}"
         if act.kind is Kind.JOIN:
             # Who is told to leave before it has come has nothing to leave.
-            self._until(lambda: self.watch.steady(self.traffic.lanes, begun_s), _GIVE_UP_S, what)
+            self._until(lambda: self.watch.steady(begun_s), _GIVE_UP_S, what)
         self.service.end(act, self.traffic)
         since_s = begun_s if act.kind in _KILLED else time.monotonic()
         ended_s = self._until(
-            lambda: self.watch.steady(self.traffic.lanes, since_s),
+            lambda: self.watch.steady(since_s),
             _GIVE_UP_S,
             what,
         )
@@ -222,12 +220,13 @@ class Run:
                 f" workers' margin of {self._margin_ms / 1000:.0f} s: findings may rightly differ"
             )
         try:
-            self._until(
-                lambda: not self.watch.behind(self.traffic.lanes), _SETTLE_TIMEOUT_S, "the end"
-            )
+            self._until(lambda: not self.watch.behind(), _SETTLE_TIMEOUT_S, "the end")
         except GaveUpError:
-            for text in self.watch.behind(self.traffic.lanes):
+            for text in self.watch.behind():
                 outcome.miss(f"stuck partition: {text}")
+        outcome.longest_wait_s = self.watch.longest_wait_s
+        if outcome.longest_wait_s > RECOVERY_MAX_S:
+            outcome.miss(f"a record waited {outcome.longest_wait_s:.1f} s to be counted")
         # What came last is judged a margin later.
         judged_at_s = time.monotonic() + self._margin_ms / 1000 + 5
         self._wait_until(judged_at_s)

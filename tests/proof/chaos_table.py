@@ -46,6 +46,7 @@ class Outcome:
     rate: float = 0.0
     leanest_rate: float = 0.0
     slowest_confirmation_s: float = 0.0
+    longest_wait_s: float = 0.0
     mismatches: list[str] = field(default_factory=list)
     findings: int = 0
     revisions: int = 0
@@ -102,6 +103,7 @@ def table(outcome: Outcome) -> str:
         ),
         ("totals that differ", f"{len(outcome.mismatches)}"),
         ("longest confirmation of a record", f"{outcome.slowest_confirmation_s:.1f} s"),
+        ("longest wait to be counted, at any time", f"{outcome.longest_wait_s:.1f} s"),
         ("findings live; in the back-test", f"{outcome.findings}; {outcome.findings_backtest}"),
         ("findings that differ", f"{len(outcome.findings_different)}"),
         ("of all findings as severe in both", f"{outcome.findings_as_severe}"),

@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 import urllib.request
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -42,13 +42,16 @@ class Watch:
 
     Args:
         service: that is watched.
+        lanes: what was sent to it, by flow and partition.
 
     Attributes:
         committed: offset by flow and partition, as of the last answer.
+        longest_wait_s: longest time from a record's sending that it was seen not to be counted yet.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, lanes: Mapping[tuple[str, int], Lane]) -> None:
+        self._service, self._lanes = service, lanes
+        self.longest_wait_s = 0.0
         self._bootstrap = service.kafka.bootstrap
         self.committed: Mapping[tuple[str, int], int] = {}
         self._whole_s = 0.0
@@ -79,10 +82,10 @@ class Watch:
         for thread in self._threads:
             thread.join(4 * _REQUEST_MS / 1000)
 
-    def recovered(self, lanes: Mapping[tuple[str, int], Lane], since_s: float) -> bool:
+    def recovered(self, since_s: float) -> bool:
         """Whether every partition number counted a record that was sent at or after `since_s`."""
         committed, seen = self.committed, set()
-        for (flow, partition), lane in lanes.items():
+        for (flow, partition), lane in self._lanes.items():
             first = bisect_left(lane.sent_s, since_s)
             if first >= len(lane.sent_s):
                 if lane.ends and lane.ends[-1] < 0:
@@ -92,27 +95,33 @@ class Watch:
             if end < 0 or committed.get((flow, partition), 0) < end:
                 return False
             seen.add(partition)
-        return seen == {partition for _, partition in lanes}
+        return seen == {partition for _, partition in self._lanes}
 
-    def behind(self, lanes: Mapping[tuple[str, int], Lane]) -> list[str]:
+    def behind(self) -> list[str]:
         """The partitions that have not counted everything that was confirmed, in words."""
         return [
             f"{flow}/{partition}: {self.committed.get((flow, partition), 0)} of {max(lane.ends)}"
-            for (flow, partition), lane in lanes.items()
+            for (flow, partition), lane in self._lanes.items()
             if lane.ends and self.committed.get((flow, partition), 0) < max(lane.ends)
         ]
 
-    def steady(self, lanes: Mapping[tuple[str, int], Lane], since_s: float) -> bool:
+    def note_waits(self, now_s: float) -> None:
+        """See how long the oldest record of each partition waits that is not counted yet."""
+        for place, lane in self._lanes.items():
+            sent = len(lane.sent_s)
+            # The last one's end is -1 until Kafka confirms it.
+            confirmed = sent - 1 if sent and lane.ends[sent - 1] < 0 else sent
+            first = bisect_right(lane.ends, self.committed.get(place, 0), 0, confirmed)
+            if first < sent:
+                self.longest_wait_s = max(self.longest_wait_s, now_s - lane.sent_s[first])
+
+    def steady(self, since_s: float) -> bool:
         """Whether all workers are ready, and everything counts what was sent since then and `since_s`.
 
         Readiness must have been seen after `since_s`: before, nobody may have noticed yet.
         """
         ready_s = self._ready_s
-        return (
-            ready_s > 0
-            and self._looked_s > since_s
-            and self.recovered(lanes, max(ready_s, since_s))
-        )
+        return ready_s > 0 and self._looked_s > since_s and self.recovered(max(ready_s, since_s))
 
     def whole_since(self, since_s: float) -> bool:
         """Whether every replica of every partition was in step at a look after `since_s`."""
@@ -151,6 +160,7 @@ class Watch:
             for place, told in found.items()
             if isinstance(place, TopicPartition) and place.topic in FLOWS
         }
+        self.note_waits(time.monotonic())
 
     def _look_at_replicas(self, admin: KafkaAdminClient) -> None:
         asked_s = time.monotonic()

@@ -86,9 +86,9 @@ def lanes(**ends: int) -> dict[tuple[str, int], Lane]:
     }
 
 
-def watch(**committed: int) -> Watch:
+def watch(of: dict[tuple[str, int], Lane], **committed: int) -> Watch:
     kafka = SimpleNamespace(bootstrap="")
-    found = Watch(cast("Any", SimpleNamespace(kafka=kafka)))
+    found = Watch(cast("Any", SimpleNamespace(kafka=kafka)), of)
     found.committed = {
         (FLOWS[0], 0): committed.get("first", 20),
         (FLOWS[0], 1): committed.get("second", 20),
@@ -97,18 +97,30 @@ def watch(**committed: int) -> Watch:
 
 
 def test_recovered_means_that_every_partition_counted_what_was_sent_since() -> None:
-    assert watch().recovered(lanes(), 4.0)
-    assert not watch(second=19).recovered(lanes(), 4.0)
+    assert watch(lanes()).recovered(4.0)
+    assert not watch(lanes(), second=19).recovered(4.0)
     # Sent and not confirmed: the partition has no leader yet.
-    assert not watch().recovered(lanes(second=-1), 4.0)
+    assert not watch(lanes(second=-1)).recovered(4.0)
     # Nothing was sent since to one of them: nothing is known.
-    assert not watch().recovered(lanes(), 5.5)
-    assert not watch().recovered(lanes(second=-1), 7.0)
+    assert not watch(lanes()).recovered(5.5)
+    assert not watch(lanes(second=-1)).recovered(7.0)
 
 
 def test_a_partition_that_stands_still_is_named() -> None:
-    assert watch().behind(lanes()) == []
-    assert watch(second=12).behind(lanes()) == [f"{FLOWS[0]}/1: 12 of 20"]
+    assert watch(lanes()).behind() == []
+    assert watch(lanes(), second=12).behind() == [f"{FLOWS[0]}/1: 12 of 20"]
+
+
+def test_the_longest_wait_is_that_of_the_oldest_record_not_counted_confirmed_or_not() -> None:
+    def wait(of: dict[tuple[str, int], Lane], **committed: int) -> float:
+        found = watch(of, **committed)
+        found.note_waits(9.0)
+        return found.longest_wait_s
+
+    assert wait(lanes()) == 0.0
+    assert wait(lanes(), second=19) == 3.0
+    assert wait(lanes(), first=9) == 8.0
+    assert wait(lanes(second=-1), second=10) == 3.0
 
 
 def test_the_table_tells_each_kind_of_act_and_every_miss() -> None:
