@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _ADDED = ("score", "is_anomaly")
 _CHUNK_ROWS = 100_000
+_SECONDS_END = 1e15
+"""Thirty million years: a number beyond is no time in any unit, and hours could not be counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -115,14 +117,15 @@ def _times(path: Path, texts: pl.Series) -> pl.Series:
     import polars as pl
 
     numbers = texts.cast(pl.Float64, strict=False)
-    if numbers.null_count() == 0 and bool(numbers.is_finite().all()):
+    if numbers.null_count() == 0 and bool((numbers.abs() < _SECONDS_END).all()):
         return numbers
     plain = texts.str.replace("T", " ", literal=True).str.strip_suffix("Z")
     clocks = plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="ms")
     days = plain.str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="ms")
     read = clocks.fill_null(days) if clocks.null_count() else clocks
     if len(numbers) and numbers.head(1).null_count() == 0:
-        _refuse(path, "timestamp", texts, ~numbers.is_finite().fill_null(value=False), "a number")
+        possible = (numbers.abs() < _SECONDS_END).fill_null(value=False)
+        _refuse(path, "timestamp", texts, ~possible, "a number of seconds")
     _refuse(path, "timestamp", texts, read.is_null(), "epoch seconds or YYYY-MM-DD HH:MM:SS")
     return read.dt.epoch("ms").cast(pl.Float64) / 1000
 

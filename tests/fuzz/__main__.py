@@ -34,7 +34,6 @@ GROWTH_MAX_MIB: Final = 64.0
 """How far memory may rise above its most in the first third of a target's inputs: allocators keep what
 slices of different sizes have freed, and no more than that may pile up."""
 ROUNDS: Final = 24
-_WARM: Final = ROUNDS // 3
 
 
 class Target(Protocol):
@@ -79,12 +78,21 @@ class Line:
     growth_mib: float
 
 
-def fuzz(records: int, seed: int, parts: Sequence[Part] = PARTS) -> list[Line]:
-    """Run every part; `records` hostile records of topics, and other inputs in their proportion."""
-    return [_run(part, records, seed + place) for place, part in enumerate(parts)]
+def fuzz(
+    records: int, seed: int, parts: Sequence[Part] = PARTS, rounds: int = ROUNDS
+) -> list[Line]:
+    """Run every part; `records` hostile records of topics, and other inputs in their proportion.
+
+    Args:
+        records: in all.
+        seed: decides every input.
+        parts: what to run.
+        rounds: after so many parts of its inputs each is asked how much memory it takes; at least 3.
+    """
+    return [_run(part, records, seed + place, rounds) for place, part in enumerate(parts)]
 
 
-def _run(part: Part, records: int, seed: int) -> Line:
+def _run(part: Part, records: int, seed: int, rounds: int) -> Line:
     tally = Tally(part.name)
     began = time.perf_counter()
     inputs = max(part.least, round(records * part.share))
@@ -92,13 +100,13 @@ def _run(part: Part, records: int, seed: int) -> Line:
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet):
         target = part.build(seed, tally)
-        for number in range(ROUNDS):
-            target.run(inputs * (number + 1) // ROUNDS - inputs * number // ROUNDS)
+        for number in range(rounds):
+            target.run(inputs * (number + 1) // rounds - inputs * number // rounds)
             quiet.seek(0)
             quiet.truncate()
             gc.collect()
             resident.append(_resident_mib())
-    growth_mib = max(resident[_WARM:]) - max(resident[:_WARM])
+    growth_mib = max(resident[rounds // 3 :]) - max(resident[: rounds // 3])
     if growth_mib > GROWTH_MAX_MIB:
         tally.miss(f"memory grew by {growth_mib:.0f} MiB, more than {GROWTH_MAX_MIB:.0f}")
     return Line(tally, time.perf_counter() - began, growth_mib)

@@ -38,7 +38,7 @@ def test_every_kept_input_comes_to_what_is_expected_of_it(kind: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS, ids=[part.name for part in PARTS])
 def test_a_short_run_misses_nothing(part: Part) -> None:
-    (line,) = fuzz(6_000, 20_251_122, [part])
+    (line,) = fuzz(4_000, 20_251_122, [part], rounds=4)
 
     assert line.tally.misses == []
     assert line.tally.given >= part.least
@@ -47,7 +47,7 @@ def test_a_short_run_misses_nothing(part: Part) -> None:
 def test_a_record_that_vanishes_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.codec._judge", lambda *_: {})
 
-    (line,) = fuzz(2_000, 1, [PARTS[0]])
+    (line,) = fuzz(900, 1, [PARTS[0]], rounds=3)
 
     assert any("neither an event nor a dead letter" in one for one in line.tally.misses)
 
@@ -59,7 +59,7 @@ def test_a_neighbour_that_is_read_as_another_is_missed(monkeypatch: pytest.Monke
         lambda empty, parts: (in_order(empty, parts)[0].reverse(), in_order(empty, parts)[1]),
     )
 
-    (line,) = fuzz(2_000, 1, [PARTS[0]])
+    (line,) = fuzz(900, 1, [PARTS[0]], rounds=3)
 
     assert any("read as another" in one for one in line.tally.misses)
 
@@ -70,7 +70,7 @@ def test_a_reader_that_raises_is_missed(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("agents.findings_view.timeline_row", broken)
 
-    (line,) = fuzz(3_000, 1, [PARTS[1]])
+    (line,) = fuzz(8_000, 1, [PARTS[1]], rounds=3)
 
     assert any("findings: ZeroDivisionError: planted" in one for one in line.tally.misses)
 
