@@ -55,6 +55,8 @@ from tests.support.simulated_worker import Clock, Pager, SimulatedWorker, clock_
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
+    import polars as pl
+
     from agents.findings import Finding
     from streams.processing import Outgoing
 
@@ -187,14 +189,21 @@ def simulated_run() -> tuple[Identifiers, Shown, list[Finding]]:
     return known, shown, found
 
 
+def named_in(frame: pl.DataFrame) -> dict[str, set[str]]:
+    """Everybody and everything that events name, by column."""
+    return {
+        name: set(frame[name].drop_nulls().to_list())
+        for name in frame.columns
+        if name.endswith("_pid") or name == "event_id"
+    }
+
+
 def _named(flows: Sequence[traffic.FlowRecords]) -> dict[str, set[str]]:
     codec = SliceCodec(SCHEMAS)
     found: defaultdict[str, set[str]] = defaultdict(set)
     for flow in flows:
-        frame = codec.decode(flow.flow, flow.values).frame
-        for name in frame.columns:
-            if name.endswith("_pid") or name == "event_id":
-                found[name] |= set(frame[name].drop_nulls().to_list())
+        for name, several in named_in(codec.decode(flow.flow, flow.values).frame).items():
+            found[name] |= several
     return found
 
 

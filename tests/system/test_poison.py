@@ -1,4 +1,4 @@
-"""A million events with one in a thousand poisoned: the good are counted, the bad are kept."""
+"""A million events with one in a thousand poisoned: the good are counted, the bad kept, nobody named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams.codec import SliceCodec
+from streams.schemas import Schemas
 from streams.topics import FLOWS
+from tests.support.privacy import Identifiers, Shown, named_in
 from tests.support.servers_poison import REASONS, dead_letters, poison
 from tests.support.servers_traffic import Key, TrafficMaker, produce, totals_of
 from tests.support.servers_worker import Worker, counted
@@ -32,6 +35,8 @@ def test_a_million_events_with_poison_are_told_apart(tmp_path: Path, kafka: Kafk
     kinds: dict[bytes, str] = {}
     bad: Counter[tuple[bytes, str]] = Counter()
     good: Counter[Key] = Counter()
+    everybody: dict[str, set[str]] = {}
+    codec = SliceCodec(Schemas.load())
     for chunk in range(EVENTS // CHUNK):
         flow = FLOWS[chunk % len(FLOWS)]
         span = {"start_ms": now_ms - 600_000, "end_ms": now_ms}
@@ -39,6 +44,10 @@ def test_a_million_events_with_poison_are_told_apart(tmp_path: Path, kafka: Kafk
         poisoned = poison(maker.batch(flow, CHUNK - count, **span), count, seed=chunk)
         produce(kafka.bootstrap, [poisoned.batch], partitions=PARTITIONS)
         good += totals_of([poisoned.batch])
+        if chunk < len(FLOWS):
+            frame = codec.decode(flow, poisoned.batch.values).frame
+            for name, several in named_in(frame).items():
+                everybody.setdefault(name, set()).update(several)
         kinds |= poisoned.kinds
         bad += Counter({(value, flow): times for value, times in poisoned.bad.items()})
     assert good.total() + bad.total() == EVENTS
@@ -53,6 +62,10 @@ def test_a_million_events_with_poison_are_told_apart(tmp_path: Path, kafka: Kafk
         time.sleep(2)
         assert counted(worker) == good
         assert worker.process.terminate() == 0
+
+    shown = Shown()
+    shown.add("the worker's log", worker.process.log.read_text(errors="replace"))
+    assert shown.leaks(Identifiers(everybody)) == {}
 
     found = dead_letters(kafka.bootstrap)
     kept: Counter[tuple[bytes, str]] = Counter()
