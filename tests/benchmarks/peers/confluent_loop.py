@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from confluent_kafka import Consumer, KafkaException
 
+from streams.collector import collect_seldom
 from tests.benchmarks.peers.work import Order, Progress, Tally, readers
 
 BATCH = 10_000
@@ -33,6 +34,7 @@ def main() -> None:
     )
     consumer.subscribe(list(read))
     tally, progress, done = Tally(), Progress(order.progress), 0
+    collect_seldom()  # what helps the worker helps here too
     add = tally.add
     while done < order.events:
         messages = consumer.consume(BATCH, 0.2)
