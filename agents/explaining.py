@@ -7,7 +7,8 @@ time; so the verdict is the same live, in a replay, after a restart and in a bac
 were cut and flows interleaved (`agents.joint_watermark` states the law and its one condition).
 
 Searches of an identity by traits and consultations of a prescription are looks too
-(`agents.access_rows`), but no relation is asked of them: they are how one begins.
+(`agents.access_rows`), but no relation is asked of them: they are how one begins. So a person's
+search by traits is no dealing with the patient either.
 
 What it misses: dealings that left no event (about one legitimate look in six in the simulated region),
 care that is given first and recorded later, and relations of an account's other structures.
@@ -28,7 +29,7 @@ from agents.joint_watermark import JointWatermark
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
 from streams.digests import NONE, RepeatedTexts, pair_digests, text_digests
 from streams.event_time import DAY_MS
-from streams.topics import EPRESCRIPTIONS, FLOWS, PLATFORM_ACCESSES, VERDICTS
+from streams.topics import EPRESCRIPTIONS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -301,8 +302,13 @@ def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array, pair: UInt64Ar
     if flow == EPRESCRIPTIONS:
         # Looking a prescription up is a look at the patient, not care: it counts as an access.
         rows["is_access"] = (frame["event"] == "CONSULTED").to_numpy()
-    named: DueRows = rows[rows["pair"] != NONE]
-    return named
+    named = rows["pair"] != NONE
+    if flow == INSI_CALLS:
+        # Who searches by traits needs nobody to be there: else a thief's own searches would explain
+        # what is then read. With a card or a known identity, or at an admission, a patient comes.
+        searched = (frame["operation"] == "RECHERCHE_TRAITS") & frame["actor_pid"].is_not_null()
+        named &= ~searched.to_numpy()
+    return rows[named]
 
 
 _NOTHING: Final = ExplainedAccesses(

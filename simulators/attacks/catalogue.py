@@ -14,6 +14,7 @@ from simulators.attacks.machines import NightJob, Upgrade
 from simulators.attacks.params import with_params
 from simulators.attacks.poisoning import Poisoning
 from simulators.attacks.predice import Predice
+from simulators.attacks.search_first import SearchFirst
 from simulators.attacks.seasons import Epidemic, SummersEnd, Vaccination
 from simulators.attacks.staff import HolidayReturn, Locum, NewHire, NightShift
 from simulators.attacks.takeover import Takeover
@@ -39,6 +40,7 @@ ATTACKS: Final[dict[str, Story]] = {
     "collusion": Collusion(),
     "poisoning": Poisoning(),
     "care-ramp": CareRamp(),
+    "search-first": SearchFirst(),
 }
 LOOKALIKES: Final[dict[str, Story]] = {
     "epidemic": Epidemic(),

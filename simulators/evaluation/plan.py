@@ -127,6 +127,7 @@ _COPIES: Final[dict[str, tuple[int, int, int]]] = {
     "night-shift": (3, 10, 20),
     "night-jobs": (2, 6, 20),
     "care-ramp": (8, 0, 4),
+    "search-first": (8, 0, 4),
 }
 
 

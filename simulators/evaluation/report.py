@@ -110,6 +110,9 @@ def attack_rows(results: Sequence[TrialResult]) -> list[Row]:
             within_ms=_WEEK_MS,
         ),
         _delay_row("care history made before the harvest", "(no target)", of("care-ramp"), 0.0),
+        _delay_row(
+            "doubling, each look searched for first", "(no target)", of("search-first"), 0.0
+        ),
         _delay_row("camouflage in working hours", "(no target)", of("camouflage"), 0.0),
         _walk_row("enumeration in order", 8, of("enumeration")),
         _walk_row("enumeration, every second one", 30, of("enumeration-interleaved")),

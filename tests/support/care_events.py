@@ -43,6 +43,8 @@ class Dealing:
     outcome: str = "SUCCESS"
     context: bool | None = None
     event: str = "CREATED"
+    operation: str = "RECHERCHE_VITALE"
+    actor: str | None = "ac_1"
     late_ms: int = 0
     has_step: bool = True
 
@@ -76,13 +78,14 @@ def frame_of(events: list[Dealing]) -> pl.DataFrame:
     }
     enums["outcome"] = [e.outcome for e in events]
     enums["event"] = [e.event for e in events]
+    enums["operation"] = [e.operation for e in events]
     return pl.DataFrame(
         {
             "event_id": [e.event_id for e in events],
             "occurred_at": [e.at_ms for e in events],
             "structure_pid": [e.structure for e in events],
             "patient_pid": [e.patient for e in events],
-            "actor_pid": ["ac_1"] * n,
+            "actor_pid": [e.actor for e in events],
             "session_pid": [None] * n,
             "net_pid": ["ne_1"] * n,
             "client_pid": [None] * n,
@@ -95,6 +98,7 @@ def frame_of(events: list[Dealing]) -> pl.DataFrame:
         },
         schema_overrides={
             "occurred_at": pl.Int64,
+            "actor_pid": pl.String,
             "patient_pid": pl.String,
             "session_pid": pl.String,
             "client_pid": pl.String,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from agents.access_rows import long_steps, surface_of
 from agents.accounts import Accounts
 from agents.detectors.base import NO_STEP, Act
@@ -51,6 +53,24 @@ def test_a_consultation_of_a_prescription_is_a_look_of_which_no_relation_is_aske
     assert one.accesses["account"].tolist() == [0, 1]
     assert one.explained.tolist() == [-1, 1]
     assert one.first_seen.tolist() == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("operation", "actor", "explained"),
+    [
+        ("RECHERCHE_TRAITS", "ac_1", 0),
+        ("RECHERCHE_TRAITS", None, 1),
+        ("RECHERCHE_VITALE", "ac_1", 1),
+    ],
+    ids=["by traits", "by traits at an admission", "with the card"],
+)
+def test_nobody_explains_a_look_by_having_searched_for_it(
+    operation: str, actor: str | None, explained: int
+) -> None:
+    search = Dealing(1, INSI_CALLS, NOON_MS, operation=operation, actor=actor)
+    one = judged(search, Dealing(2, at_ms=NOON_MS + 60_000))
+
+    assert one.explained.tolist()[-1] == explained
 
 
 def test_the_days_of_care_are_told_as_they_begin() -> None:

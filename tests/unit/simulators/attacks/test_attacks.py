@@ -5,12 +5,15 @@ import polars as pl
 import pytest
 
 from simulators.attacks.accesses import OWN_NUMBERS
+from simulators.attacks.catalogue import wanted
 from simulators.attacks.incident import is_working_day
 from simulators.attacks.predice import WAVES
+from simulators.attacks.scenario import Scenario
 from simulators.events import AUTH_METHODS, NULL
 from simulators.patients import directory_position
+from simulators.traffic import RegionTraffic
 from streams.event_time import HOUR_MS
-from streams.topics import FLOWS
+from streams.topics import FLOWS, INSI_CALLS, PLATFORM_ACCESSES
 from tests.support.incidents import START, Run, run, words
 
 
@@ -285,3 +288,27 @@ def test_who_was_opened_for_weeks_is_harvested_once_more_and_nobody_else() -> No
         assert set(patients) <= opened[actor]
         assert len(patients) == len(set(patients)) == min(len(opened[actor]), 8 * 5)
     assert found.truths[0].patients() == len(set().union(*opened.values()))
+
+
+def test_every_look_of_a_harvest_can_be_searched_for_first_by_the_same_account() -> None:
+    traffic = RegionTraffic(1, 0.02)
+    scenario = Scenario([wanted("search-first@2025-09-01:accounts=4")], traffic, START, 5)
+    (actors,) = (truth.incident.actors for truth in scenario.truths)
+    looks: set[tuple[int, int]] = set()
+    searches: set[tuple[int, int]] = set()
+    for day in traffic.occurring(START, 5, rewrite=scenario.rewrite):
+        for flow, pairs in ((PLATFORM_ACCESSES, looks), (INSI_CALLS, searches)):
+            columns = day[flow].columns
+            mine = (columns["event_id"] >= OWN_NUMBERS) & (columns["patient_pid"] >= 0)
+            assert np.isin(columns["actor_pid"][mine], actors).all()
+            pairs |= set(
+                zip(
+                    columns["actor_pid"][mine].tolist(),
+                    columns["patient_pid"][mine].tolist(),
+                    strict=True,
+                )
+            )
+
+    assert len(looks) > 20
+    assert looks == searches
+    assert sum(truth.patients() for truth in scenario.truths) == len({p for _, p in looks})
