@@ -302,13 +302,14 @@ def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array, pair: UInt64Ar
     if flow == EPRESCRIPTIONS:
         # Looking a prescription up is a look at the patient, not care: it counts as an access.
         rows["is_access"] = (frame["event"] == "CONSULTED").to_numpy()
-    named = rows["pair"] != NONE
+    is_dealing = rows["pair"] != NONE
     if flow == INSI_CALLS:
         # Who searches by traits needs nobody to be there: else a thief's own searches would explain
         # what is then read. With a card or a known identity, or at an admission, a patient comes.
         searched = (frame["operation"] == "RECHERCHE_TRAITS") & frame["actor_pid"].is_not_null()
-        named &= ~searched.to_numpy()
-    return rows[named]
+        is_dealing &= ~searched.to_numpy()
+    dealings: DueRows = rows[is_dealing]
+    return dealings
 
 
 _NOTHING: Final = ExplainedAccesses(
