@@ -103,6 +103,7 @@ class Run:
                 seed=self._seed,
                 rate=self._rate,
                 seconds=self._seconds + _SPARE_S,
+                spread_s=self._seconds,
                 partitions=PARTITIONS,
                 registry_url=self.service.registry.url,
                 attacks=self._attacks,

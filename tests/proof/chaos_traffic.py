@@ -112,7 +112,8 @@ class Traffic:
         seconds: the longest that it goes on.
         partitions: of the flows.
         registry_url: of the schema registry whose ids stand before every value.
-        attacks: as `vigie simulate` takes them; the n-th begins on the n-th simulated day.
+        spread_s: the n-th attack begins on the n-th simulated day, but within so many seconds.
+        attacks: as `vigie simulate` takes them.
 
     Attributes:
         truth: see `Truth`.
@@ -129,6 +130,7 @@ class Traffic:
         seed: int,
         rate: int,
         seconds: float,
+        spread_s: float,
         partitions: int,
         registry_url: str,
         attacks: Sequence[str],
@@ -152,7 +154,9 @@ class Traffic:
         self._encoders = {
             flow: EventEncoder(flow, own.schema, seed, run) for flow, own in versions.items()
         }
-        self._region = _Region(seed, int(rate * seconds), attacks, run)
+        self._region = _Region(
+            seed, int(rate * seconds), attacks, int(rate * spread_s) // _FULL_DAY_EVENTS, run
+        )
         self._later: list[tuple[float, int, Lane, bytes, bytes]] = []
         self._numbers = itertools.count()
         self._ending = threading.Event()
@@ -314,19 +318,19 @@ class _Region:
     Args:
         seed: of the region.
         count: events that will be asked for at most.
-        attacks: the n-th begins on the n-th day.
+        attacks: the n-th begins on the n-th day, but not after `last_day`.
         start_ms: wall time; the first day is a working day like it.
     """
 
-    def __init__(self, seed: int, count: int, attacks: Sequence[str], start_ms: int) -> None:
+    def __init__(
+        self, seed: int, count: int, attacks: Sequence[str], last_day: int, start_ms: int
+    ) -> None:
         traffic = RegionTraffic(seed)
         first = working_day(start_ms)
         origin_ms = midnight_ms(first) + _OPENING_HOUR * HOUR_MS
         days = 2 + count // _IDLE_DAY_EVENTS
         dated = [
-            replace(
-                wanted(text), start=first + timedelta(days=min(number, count // _FULL_DAY_EVENTS))
-            )
+            replace(wanted(text), start=first + timedelta(days=min(number, last_day)))
             for number, text in enumerate(attacks)
         ]
         scenario = Scenario(dated, traffic, first, days, origin_ms)
