@@ -107,7 +107,9 @@ class PartitionWork:
         message = event.message
         outgoing = self._processor.process(message.topic, message.records)
         self._unacked.append(event)
-        message.records = ()  # the offsets are enough from here on; the bytes may go
+        # The offsets are enough from here on; the bytes may go, of which Faust's event holds a second
+        # reference: unacknowledged, a backlog's slices would keep their whole fetches in memory.
+        message.records = event.value = ()
         if outgoing:
             self._outbox.append((message.topic, outgoing))
         # Counted from the last checkpoint: what comes after a pause is durable, and seen, at once.

@@ -378,3 +378,14 @@ def test_while_many_records_wait_checkpoints_are_rarer_and_larger() -> None:
     world = in_world(test, interval_s=60.0)
     assert [line for line in world.log if line.startswith("append")] == ["append 2", "append 3"]
     assert waits == pytest.approx([240, 240, 60], abs=1)
+
+
+def test_an_unacknowledged_slice_keeps_none_of_its_bytes() -> None:
+    async def test(world: World) -> None:
+        event = world.slice("a")
+        event.value = event.message.records
+        world.work.process(event)
+        assert not event.value
+        assert not event.message.records
+
+    in_world(test)
