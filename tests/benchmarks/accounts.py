@@ -3,7 +3,8 @@
     python tests/benchmarks/accounts.py [--seeds 2] [--unexplained 0.15] [--day-size 5]
 
 Every row attacks 300 of 4,000 accounts of a seeded population (tests/support/account_population.py)
-after 200 days, with frozen settings, on seeds from 101; the calibration's knots come from seeds 1 to 3.
+after 200 days, with frozen settings, on seeds from 101; the calibration's knots come from seeds
+1 to 3 and from 201 on.
 An attack's day is looked at in sixteenths, so that the identities lost before the alert are told to a
 sixteenth of a day; slow evidence is told at the day's end.
 """
