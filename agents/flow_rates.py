@@ -84,7 +84,7 @@ _MONTH_TOLERANCE: Final = 0.20
 _UNUSUAL_TOLERANCE: Final = 0.40
 _LEAST_TOLERANCE: Final = 0.10
 _OWN: Final = 5.0
-_KIND: Final = 5.0
+_KIND: Final = 2.0
 """Independent sendings that the belief about an hour is worth, and about its like on other days."""
 _VISITS_NEEDED: Final = 0.75
 _HOURS_NEEDED: Final = 72
@@ -152,7 +152,8 @@ class FlowRates:
 
         Args:
             hour: the UTC hour.
-            scatter: variance of an hour's events in units of their mean, shape (2 * ROWS,).
+            scatter: variance of an hour's events in units of their mean, at this time of day, shape
+                (2 * ROWS,).
         """
         local = local_hour(hour)
         levels = self._levels.table[:_SIZE]

@@ -188,9 +188,9 @@ class FlowSurprise:
         """Variance of five-minute counts in units of their mean, shape (2 * ROWS,)."""
         return self._rows.table["scatter"][:_SIZE, 1, part]
 
-    def hourly_scatters(self) -> FloatArray:
-        """Variance of an hour's events in units of their mean, at the busiest, shape (2 * ROWS,)."""
-        result: FloatArray = self._rows.table["scatter"][:_SIZE, -1].max(axis=1)
+    def hourly_scatters(self, part: int) -> FloatArray:
+        """Variance of an hour's events in units of their mean, shape (2 * ROWS,)."""
+        result: FloatArray = self._rows.table["scatter"][:_SIZE, -1, part]
         return result
 
     def hour_brought(self, part: int) -> tuple[FloatArray, FloatArray, FloatArray]:

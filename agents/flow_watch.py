@@ -128,7 +128,7 @@ class FlowWatch:
         clock = local_hour(hour).bin % HOURS
         part = clock // _PART_HOURS
         if self._pending.hour != hour:
-            self._begin_hour(hour)
+            self._begin_hour(hour, part)
             self._silence.begin_hour(part, self._rates.expected)
         expected = self._rates.expected
         judged = expected.known & np.isfinite(expected.factor)
@@ -206,7 +206,7 @@ class FlowWatch:
         # The same whenever it is really concluded, live or in a back-test.
         return [replace(one, told_ms=(minute + 1) * MINUTE_MS) for one in told]
 
-    def _begin_hour(self, hour: int) -> None:
+    def _begin_hour(self, hour: int, part: int) -> None:
         self._pending.hour = hour
         time_ms = hour * HOUR_MS
         for change, cells in self._calendar:
@@ -216,7 +216,7 @@ class FlowWatch:
                     self._rates.loosen(np.flatnonzero(np.isnan(moved)), hour)
                 else:
                     self._rates.step(np.arange(len(moved)), moved)
-        self._rates.begin_hour(hour, self._surprise.hourly_scatters())
+        self._rates.begin_hour(hour, self._surprise.hourly_scatters(part))
         for change, cells in self._calendar:
             if change.covers(time_ms):
                 self._rates.declare(self._rates.moved(change.factor, cells))
