@@ -27,6 +27,7 @@ def create_app(bootstrap: str, partitions: int, progress: Path) -> faust.App:
         "stock",
         broker=f"kafka://{bootstrap}",
         store="memory://",
+        datadir=str(progress.parent / "faust"),
         topic_partitions=partitions,
         topic_disable_leader=True,
         web_enabled=False,

@@ -28,6 +28,7 @@ def create_app(order: Order) -> faust.App:
         order.group,
         broker=f"kafka://{order.bootstrap}",
         store="memory://",
+        datadir=str(order.state),
         topic_partitions=order.partitions,
         topic_disable_leader=True,
         web_enabled=False,
