@@ -98,7 +98,12 @@ class Settings:
     left_out_file: str = _setting(
         "", "accounts whose days teach nothing, `structure_pid actor_pid YYYY-MM-DD` a line"
     )
-    checkpoint_interval_ms: int = _setting(500, "time from a checkpoint to the next, unless bytes force one sooner; four times as long while a backlog is read", minimum=10)
+    checkpoint_interval_ms: int = _setting(
+        500,
+        "time from a checkpoint to the next, unless bytes force one sooner; four times as long while a "
+        "backlog is read",
+        minimum=10,
+    )
     checkpoint_max_bytes: int = _setting(
         524_288, "pending changelog bytes of a partition that force a checkpoint", minimum=4096
     )
