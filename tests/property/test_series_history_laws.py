@@ -35,13 +35,22 @@ def recorded() -> dict[int, np.ndarray]:
     return counts
 
 
+@cache
+def heard() -> dict[int, np.ndarray]:
+    """Seconds of each minute in which its events came, by chance."""
+    rng = np.random.default_rng(6)
+    seconds = {}
+    for minute, counts in recorded().items():
+        seconds[minute] = np.zeros(CELLS, np.uint64)
+        for cell in np.flatnonzero(counts[:CELLS]):
+            came = np.unique(rng.integers(0, SECONDS, counts[cell]))
+            seconds[minute][cell] = np.bitwise_or.reduce(np.uint64(1) << came.astype(np.uint64))
+    return seconds
+
+
 def message(first: int, end: int) -> FlowMinutes:
     minutes = {minute: recorded()[minute] for minute in range(first, end)}
-    heard = np.uint64((1 << SECONDS) - 1)
-    seconds = {
-        minute: np.where(counts[:CELLS] > 0, heard, np.uint64(0))
-        for minute, counts in minutes.items()
-    }
+    seconds = {minute: heard()[minute] for minute in minutes}
     return FlowMinutes(0, end * MINUTE_MS, minutes, seconds)
 
 
