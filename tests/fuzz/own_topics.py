@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,7 +68,7 @@ CODES: Final = SeriesCodes(PARAMS.departments)
 DEPARTMENTS: Final = ("02", "59", "60", "62", "80")
 
 
-class OwnTopic:
+class OwnTopic(ABC):
     """One of Vigie's topics: good values of it, whoever reads it, and what was read.
 
     Attributes:
@@ -78,12 +79,13 @@ class OwnTopic:
     name = ""
     values: Sequence[bytes] = ()
 
+    @abstractmethod
     def fresh(self) -> None:
         """Begin with a new reader."""
 
+    @abstractmethod
     def give(self, records: Sequence[FakeRecord]) -> int:
         """Hand records over and use all that came of them; how many were set aside."""
-        raise NotImplementedError
 
     def key(self, dice: random.Random) -> bytes | None:
         """A record's key."""

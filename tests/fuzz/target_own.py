@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BATCH: Final = 24
 
 
-class Changelog(OwnTopic):
+class Changelog:
     """The state itself: damage there stops a worker on purpose, by name, and never otherwise."""
 
     name = "changelogs"

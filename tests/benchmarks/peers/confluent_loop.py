@@ -20,18 +20,7 @@ BATCH = 10_000
 def main() -> None:
     order = Order.from_environment()
     read = {order.prefix + flow: (flow, reader) for flow, reader in readers().items()}
-    consumer = Consumer(
-        {
-            "bootstrap.servers": order.bootstrap,
-            "group.id": order.group,
-            "auto.offset.reset": "earliest",
-            # Large fetches and a queue that never runs empty while Python counts.
-            "fetch.message.max.bytes": 4_194_304,
-            "queued.min.messages": 200_000,
-            "queued.max.messages.kbytes": 262_144,
-            "check.crcs": False,
-        }
-    )
+    consumer = Consumer(order.librdkafka())
     consumer.subscribe(list(read))
     tally, progress, done = Tally(), Progress(order.progress), 0
     collect_seldom()  # what helps the worker helps here too

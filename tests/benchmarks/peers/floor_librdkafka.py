@@ -10,17 +10,7 @@ from tests.benchmarks.peers.work import Order, Progress, Result
 
 def main() -> None:
     order = Order.from_environment()
-    consumer = Consumer(
-        {
-            "bootstrap.servers": order.bootstrap,
-            "group.id": order.group,
-            "auto.offset.reset": "earliest",
-            "fetch.message.max.bytes": 4_194_304,
-            "queued.min.messages": 200_000,
-            "queued.max.messages.kbytes": 262_144,
-            "check.crcs": False,
-        }
-    )
+    consumer = Consumer(order.librdkafka())
     consumer.subscribe(list(order.flow_of_topic))
     progress, done = Progress(order.progress), 0
     while done < order.events:

@@ -16,6 +16,7 @@ from quixstreams import Application, State
 from quixstreams.models import Deserializer
 
 from tests.benchmarks.peers.work import (
+    LIBRDKAFKA_FETCH,
     MINUTE_MS,
     AccountDay,
     MinuteKey,
@@ -52,12 +53,7 @@ def main() -> None:
         state_dir=order.state,
         auto_create_topics=True,
         loglevel="WARNING",
-        consumer_extra_config={
-            "fetch.message.max.bytes": 4_194_304,
-            "queued.min.messages": 200_000,
-            "queued.max.messages.kbytes": 262_144,
-            "check.crcs": False,
-        },
+        consumer_extra_config=LIBRDKAFKA_FETCH,
         producer_extra_config={"linger.ms": 50, "compression.type": "lz4"},
     )
     progress, days, done = Progress(order.progress), ParisDays(), 0

@@ -51,6 +51,13 @@ CHOSEN_BY: Final = {
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()
 _PARIS: Final = ZoneInfo("Europe/Paris")
 _REPORT_S: Final = 0.1
+LIBRDKAFKA_FETCH: Final[dict[str, str | int | bool]] = {
+    "fetch.message.max.bytes": 4_194_304,
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 262_144,
+    "check.crcs": False,
+}
+"""Large fetches, and a queue that never runs empty while Python counts."""
 
 MinuteKey = tuple[int, str, str, str]
 """Minutes since 1970 UTC, flow, sector, department."""
@@ -212,6 +219,15 @@ class Order:
         """Its variables."""
         return {
             f"PEER_{name.upper()}": str(getattr(self, name)) for name in self.__dataclass_fields__
+        }
+
+    def librdkafka(self) -> dict[str, str | int | bool]:
+        """Settings of a consumer of librdkafka."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "group.id": self.group,
+            "auto.offset.reset": "earliest",
+            **LIBRDKAFKA_FETCH,
         }
 
     @property
