@@ -88,14 +88,15 @@ const axis = (extra) => ({
 });
 const shortNumber = (value) => number(value, { notation: "compact", maximumSignificantDigits: 3 });
 
-/** Times in Paris: hours, and the day where it begins; days alone where the steps are days. */
+/** Times in Paris: hours, and the day where it begins; days alone where the steps are days. None twice. */
 function timeLabels(stepS) {
+  const label = (at) => {
+    if (stepS >= DAY_S) return dayMonth(at * 1000);
+    const text = clock(at * 1000);
+    return text === "00:00" ? dayMonth(at * 1000) : text;
+  };
   return (_, splits) =>
-    splits.map((at) => {
-      if (stepS >= DAY_S) return dayMonth(at * 1000);
-      const text = clock(at * 1000);
-      return text === "00:00" ? dayMonth(at * 1000) : text;
-    });
+    splits.map(label).map((text, n, labels) => (text === labels[n - 1] ? null : text));
 }
 
 /** The step that the pointer is in; the library itself knows the nearest start of one. */
