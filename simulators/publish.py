@@ -98,7 +98,12 @@ class Publisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._producer.close(timeout=0 if kind else _FLUSH_TIMEOUT_S)
+        try:
+            self._producer.close(timeout=0 if kind else _FLUSH_TIMEOUT_S)
+        except self._error:
+            # Whoever ends early waits for nothing, and has an error of its own to tell.
+            if kind is None:
+                raise
 
     def send(self, batch: RecordedBatch) -> None:
         """Hand over a batch; returns before Kafka has confirmed it.
