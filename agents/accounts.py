@@ -18,6 +18,7 @@ from agents.access_rows import account_digests
 from streams.digests import text_digests
 from streams.errors import StateError
 from streams.hash_table import ABSENT, PositionTable
+from streams.texts import EventTexts
 
 if TYPE_CHECKING:
     from streams.digests import UInt64Array
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _FIRST_CAPACITY: Final = 1024
 _SLOTS_PER_ROW: Final = 1.75
-_NAMED: Final = ("structure_pid", "actor_pid", "sector", "department")
+_NAMED: Final = ("structure_pid", "actor_pid", "department")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Accounts:
         structure: UInt64Array,
         actor: UInt64Array,
         surface: int,
+        texts: EventTexts | None = None,
     ) -> Int64Array:
         """The rows of the accounts of n events; those that are new get one.
 
@@ -95,6 +97,7 @@ class Accounts:
             structure: shape (n,), digests of their structures' pseudonyms.
             actor: shape (n,), digests of their persons' pseudonyms.
             surface: which kind of look they are.
+            texts: the events' texts, where the frame lacks them.
         """
         digests = account_digests(structure, actor, surface)
         rows = self._table.find(self._digests, digests)
@@ -103,11 +106,18 @@ class Accounts:
             # In the order of their first look, so that rows do not depend on digests.
             _, first = np.unique(digests[new], return_index=True)
             first = new[np.sort(first)]
-            named = frame[list(_NAMED)][places[first]]
+            named = places[first]
+            texts = EventTexts(frame) if texts is None else texts
+            structure_pids, actor_pids, departments = (
+                texts[name].take(named).to_list() for name in _NAMED
+            )
+            sectors = frame["sector"][named].to_list()
             self._enter(
                 [
-                    Account(structure_pid, actor_pid, surface, sector, department)
-                    for structure_pid, actor_pid, sector, department in named.iter_rows()
+                    Account(structure_pid or "", actor_pid, surface, sector, department or "")
+                    for structure_pid, actor_pid, sector, department in zip(
+                        structure_pids, actor_pids, sectors, departments, strict=True
+                    )
                 ],
                 digests[first],
                 actor[first],

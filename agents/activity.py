@@ -13,14 +13,16 @@ statistics.
 from __future__ import annotations
 
 import hashlib
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from streams.digests import EMPTY
 from streams.errors import StateError
 from streams.event_time import day_of_month, month_of_day, paris_days
+from streams.hash_table import KeyRows
+from streams.texts import EventTexts
 from streams.topics import FLOWS
 from streams.validity import LAST_DAY
 from streams.vocabulary import SECTORS
@@ -40,6 +42,8 @@ _MARK: Final = np.dtype([("code", "<u2"), ("day", "<i4"), ("subject", "V16")])
 _CELL: Final = np.dtype([("code", "<u2"), ("month", "<i4"), ("days", "<u4"), ("subject", "V16")])
 _REMEMBERED_DAYS: Final = 3
 _STRUCTURES: Final = len(FLOWS) * len(SECTORS)
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+"""Sets the digest of one subject apart from code to code."""
 
 MarkArray = npt.NDArray[np.void]
 Cell = tuple[int, int, bytes]
@@ -68,53 +72,47 @@ class ActivityMarker:
     """
 
     def __init__(self) -> None:
-        # By day and code: the names whose marks were sent. Sets of plain names, not of tuples with
-        # their labels, because building those cost more than all else.
-        self._sent: dict[int, dict[int, set[str]]] = {}
+        # By day: digests of those whose marks were sent, each mixed with its code.
+        self._sent: dict[int, KeyRows] = {}
 
     def marks(
         self,
         flow: str,
         frame: pl.DataFrame,
         sectors: CodeArray,
-        structures: list[str] | None = None,
+        texts: EventTexts | None = None,
     ) -> MarkArray:
         """The new marks of n events of one flow, whose sectors are given by number.
 
-        Structures' pseudonyms may be given as a list, if somebody has made one: to make it, and to
-        hash its texts, costs as much as what is done here with them.
+        Texts may be given by column, where the frame lacks them.
         """
         if not frame.height:
             return np.zeros(0, _MARK)
-        if structures is None:
-            structures = frame["structure_pid"].to_list()
-        accounts = frame["actor_pid"].to_list()
-        if None in accounts:
-            accounts = [a or s for a, s in zip(accounts, structures, strict=True)]
+        texts = EventTexts(frame) if texts is None else texts
+        structures, actors = texts["structure_pid"], texts["actor_pid"]
+        has_account = actors.digests > EMPTY
+        users = np.where(has_account, actors.digests, structures.digests)
         days = paris_days(frame["occurred_at"].to_numpy())
-        groups = days * _STRUCTURES + sectors + FLOWS.index(flow) * len(SECTORS)
+        codes = sectors + FLOWS.index(flow) * len(SECTORS)
         rows: list[tuple[int, int, bytes]] = []
-        present, counts = np.unique(groups, return_counts=True)
-        if len(present) > 1:
-            # Group after group, which is quicker than to pick each group's names out of all.
-            in_order = itemgetter(*np.argsort(groups, kind="stable").tolist())
-            accounts, structures = in_order(accounts), in_order(structures)
-        ends = np.cumsum(counts)
-        starts = ends - counts
-        for group, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
-            day, code = divmod(group, _STRUCTURES)
-            for offset, names in ((0, accounts), (_STRUCTURES, structures)):
-                known = self._known(day, code + offset)
-                new = set(names[start:end]) - known
-                known |= new
-                rows += [(code + offset, day, _subject(name)) for name in new]
+        present = np.unique(days).tolist()
+        for day in present:
+            known = self._known(day)
+            own = slice(None) if len(present) == 1 else np.flatnonzero(days == day)
+            places = np.arange(len(days))[own]
+            for offset, named in ((0, users), (_STRUCTURES, structures.digests)):
+                keys = named[own] + (codes[own] + offset).astype(np.uint64) * _SPREAD
+                for at in places[known.rows_of(keys)[1]].tolist():
+                    is_account = not offset and has_account[at]
+                    name = (actors if is_account else structures).text(at) or ""
+                    rows.append((int(codes[at]) + offset, day, _subject(name)))
         return np.array(sorted(rows), _MARK)
 
-    def _known(self, day: int, code: int) -> set[str]:
-        by_code = self._sent.setdefault(day, {})
+    def _known(self, day: int) -> KeyRows:
+        known = self._sent.setdefault(day, KeyRows())
         while len(self._sent) > _REMEMBERED_DAYS:
             del self._sent[min(other for other in self._sent if other != day)]
-        return by_code.setdefault(code, set())
+        return known
 
 
 def _subject(name: str) -> bytes:

@@ -207,7 +207,7 @@ class Backtest:
         for _ in range(len(applied.ahead)):
             shard.count_dead_letter(flow, EVENT_TIME_AHEAD)
         marks = self._markers[number].marks(
-            flow, applied.accepted, applied.coded.sector, applied.structures
+            flow, applied.accepted, applied.coded.sector, applied.texts
         )
         for _, value in split_marks(marks, 1):
             self._cells.add(read_marks(value))

@@ -22,13 +22,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.access_rows import ACCESS, looks_of
+from agents.access_rows import ACCESS, SYMBOLS, looks_of
 from agents.care_relations import NEVER, CareRelations
 from agents.detectors.base import UNKNOWN
 from agents.joint_watermark import JointWatermark
+from agents.series import enum_numbers, symbol_number
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
-from streams.digests import NONE, RepeatedTexts, pair_digests, text_digests
+from streams.digests import NONE, pair_digests
 from streams.event_time import DAY_MS
+from streams.texts import EventTexts
 from streams.topics import EPRESCRIPTIONS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
     from agents.accounts import Accounts
     from streams.checkpoint import Section
-    from streams.digests import UInt64Array
     from streams.event_time import BoolArray, Int64Array
 
 _DEALING: Final = np.dtype([*DUE_FIELDS, ("pair", "<u8"), ("day", "<u2"), ("is_access", "?")])
@@ -109,7 +110,6 @@ class AccessExplainer:
         self.judged_ms = 0
         self._newest_ms = 0
         self._newest_day = 0
-        self._structures = RepeatedTexts()
         self._dealings = Waiting(_DEALING)
         self._accesses = Waiting(ACCESS)
 
@@ -124,7 +124,7 @@ class AccessExplainer:
         accounts: Accounts,
         *,
         symbols: Mapping[str, Int64Array] | None = None,
-        structures: list[str] | None = None,
+        texts: EventTexts | None = None,
     ) -> ExplainedAccesses:
         """Take n accepted events of one flow, in the flow's order; give back what can be judged now.
 
@@ -134,21 +134,20 @@ class AccessExplainer:
             log_ms: their Kafka timestamps.
             accounts: the partition's table, in which new accounts are entered.
             symbols: the flow's `agents.access_rows.SYMBOLS` as numbers, if somebody has them already.
-            structures: the structures' pseudonyms, if somebody has made a list of them.
+            texts: the events' texts by column, where the frame lacks them.
         """
         if frame.height:
             due = self.watermark.observe(flow, log_ms)
-            names = frame["structure_pid"].to_list() if structures is None else structures
-            structure = self._structures.digests(names)
-            patient = text_digests(frame["patient_pid"])
-            looks, places = looks_of(frame, flow, structure, patient, accounts, symbols=symbols)
+            texts = EventTexts(frame) if texts is None else texts
+            if symbols is None:
+                symbols = enum_numbers(frame, SYMBOLS.get(flow, ()))
+            looks, places = looks_of(frame, flow, accounts, symbols=symbols, texts=texts)
             if len(looks):
                 looks["due_ms"] = due[places]
                 self._accesses.add(looks)
                 self._newest_ms = max(self._newest_ms, int(looks["time_ms"].max()))
             if flow != PLATFORM_ACCESSES:
-                pair = pair_digests(structure, patient)
-                self._dealings.add(_dealings_of(flow, frame, due, pair))
+                self._dealings.add(_dealings_of(flow, frame, due, symbols, texts))
         surplus = len(self) - self._params.waiting_max
         if surplus > 0:
             self.judged_early += surplus
@@ -293,21 +292,27 @@ def _relates(accesses: DueRows) -> BoolArray:
     return relates
 
 
-def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array, pair: UInt64Array) -> DueRows:
+def _dealings_of(
+    flow: str,
+    frame: pl.DataFrame,
+    due: Int64Array,
+    symbols: Mapping[str, Int64Array],
+    texts: EventTexts,
+) -> DueRows:
     """The rows of a flow of care that name a patient."""
     rows = np.zeros(frame.height, _DEALING)
     rows["due_ms"] = due
-    rows["pair"] = pair
+    rows["pair"] = pair_digests(texts["structure_pid"].digests, texts["patient_pid"].digests)
     rows["day"] = frame["occurred_at"].to_numpy() // DAY_MS
     if flow == EPRESCRIPTIONS:
         # Looking a prescription up is a look at the patient, not care: it counts as an access.
-        rows["is_access"] = (frame["event"] == "CONSULTED").to_numpy()
+        rows["is_access"] = symbols["event"] == symbol_number(frame["event"], "CONSULTED")
     is_dealing = rows["pair"] != NONE
     if flow == INSI_CALLS:
         # Who searches by traits needs nobody to be there: else a thief's own searches would explain
         # what is then read. With a card or a known identity, or at an admission, a patient comes.
-        searched = (frame["operation"] == "RECHERCHE_TRAITS") & frame["actor_pid"].is_not_null()
-        is_dealing &= ~searched.to_numpy()
+        search = symbol_number(frame["operation"], "RECHERCHE_TRAITS")
+        is_dealing &= (symbols["operation"] != search) | (texts["actor_pid"].digests == NONE)
     dealings: DueRows = rows[is_dealing]
     return dealings
 

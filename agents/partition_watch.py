@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from agents.signals import Signal, Subject
     from streams.checkpoint import Section
     from streams.event_time import BoolArray, Int64Array
+    from streams.texts import EventTexts
 
 
 _AHEAD_MS: Final = MINUTE_MS
@@ -101,15 +102,15 @@ class PartitionWatch:
         frame: pl.DataFrame,
         log_ms: Int64Array,
         symbols: Mapping[str, Int64Array] | None = None,
-        structures: list[str] | None = None,
+        texts: EventTexts | None = None,
     ) -> Concluded:
         """Take n accepted events of one flow, in the flow's order, with their Kafka timestamps.
 
-        The flow's `agents.access_rows.SYMBOLS` may be given as numbers, and the structures'
-        pseudonyms as a list.
+        The flow's `agents.access_rows.SYMBOLS` may be given as numbers, and texts by column, where
+        the frame lacks them.
         """
         judged = self.explainer.take(
-            flow, frame, log_ms, self.accounts, symbols=symbols, structures=structures
+            flow, frame, log_ms, self.accounts, symbols=symbols, texts=texts
         )
         return self._conclude(judged)
 

@@ -12,12 +12,14 @@ a slice's group-by one `bincount`. The code space has four parts, in this order:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from streams.texts import EventTexts, Labels
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS
 from streams.vocabulary import (
     AUTH_METHODS,
@@ -85,28 +87,27 @@ class SeriesCodes:
 
     def __init__(self, departments: tuple[str, ...]) -> None:
         self.departments = (*departments, OUT_OF_REGION)
-        labels = {
-            "sector": SECTORS,
-            "couloir": COULOIRS,
-            "department": self.departments,
-            "outcome": OUTCOMES,
-            "auth_method": AUTH_METHODS,
-            "outcome_code": INSI_RESULTS,
-            "ins_status": INS_STATUSES,
-        }
-        self._place_of = {
-            name: {label: place for place, label in enumerate(own)} for name, own in labels.items()
-        }
-        self._queries: dict[tuple[str, tuple[str, ...]], list[pl.Expr]] = {}
+        labels = {"department": self.departments, "outcome_code": INSI_RESULTS}
+        self._labels = {name: Labels(own, other=len(own) - 1) for name, own in labels.items()}
         self.shape = (len(FLOWS), len(PAIRS), len(self.departments), len(OUTCOMES))
         self._auth_start = int(np.prod(self.shape))
         self._result_start = self._auth_start + len(FLOWS) * len(SECTORS) * len(AUTH_METHODS)
         self._status_start = self._result_start + len(SECTORS) * len(INSI_RESULTS)
         self.size = self._status_start + len(SECTORS) * len(INS_STATUSES)
 
-    def of(self, flow: str, frame: pl.DataFrame, also: Sequence[str] = ()) -> Coded:
-        """Give n events their codes, and turn further enum columns into numbers on the way."""
-        columns, symbols = self._positions(flow, frame, also)
+    def of(
+        self,
+        flow: str,
+        frame: pl.DataFrame,
+        also: Sequence[str] = (),
+        texts: EventTexts | None = None,
+    ) -> Coded:
+        """Give n events their codes, and turn further enum columns into numbers on the way.
+
+        Texts may be given by column, where the frame lacks them.
+        """
+        texts = EventTexts(frame) if texts is None else texts
+        columns, symbols = self._positions(flow, frame, also, texts)
         sector, outcome = columns["sector"], columns["outcome"]
         pair = _PAIR_OF[sector * len(COULOIRS) + columns["couloir"]]
         number = FLOWS.index(flow)
@@ -123,38 +124,19 @@ class SeriesCodes:
         return Coded(sector, outcome, codes, symbols)
 
     def _positions(
-        self, flow: str, frame: pl.DataFrame, also: Sequence[str]
+        self, flow: str, frame: pl.DataFrame, also: Sequence[str], texts: EventTexts
     ) -> tuple[dict[str, CodeArray], dict[str, CodeArray]]:
         """Every labelled column as positions in its labels, int64 of n each; others by symbol."""
         names = [*_LABELLED, *_LABELLED_BY_FLOW.get(flow, ())]
         # Labels of an enum stand in the order of its symbols.
-        others = tuple(name for name in also if name not in names)
-        if frame.height <= _FEW:
-            columns = {name: self._looked_up(name, frame[name]) for name in names}
-            symbols = enum_numbers(frame, others)
-        else:
-            # One query for all columns: each costs 0.1 ms, whatever its size; so does making one.
-            query = self._queries.get((flow, others))
-            if query is None:
-                query = [self._position(name) for name in names] + [_symbol(n) for n in others]
-                self._queries[flow, others] = query
-            found = frame.select(query)
-            columns = {name: found[name].to_numpy() for name in names}
-            symbols = {name: found[name].to_numpy() for name in others}
-        return columns, {name: symbols[name] if name in symbols else columns[name] for name in also}
-
-    def _looked_up(self, name: str, column: pl.Series) -> CodeArray:
-        place = self._place_of[name]
-        other = len(place) - 1
-        return np.fromiter((place.get(text, other) for text in column.to_list()), np.int64)
-
-    def _position(self, name: str) -> pl.Expr:
-        """A column as positions; a text that the label set does not know gets its last label."""
-        if name not in _TEXTS:
-            return _symbol(name)
-        labels = list(self._place_of[name])
-        codes = pl.col(name).cast(pl.Enum(labels), strict=False).to_physical().cast(pl.Int64)
-        return codes.fill_null(len(labels) - 1)
+        enums = tuple(dict.fromkeys((*(n for n in names if n not in _TEXTS), *also)))
+        columns = enum_numbers(frame, enums)
+        symbols = {name: columns[name] for name in also}
+        for name in names:
+            if name in _TEXTS:
+                # A text that the label set does not know gets its last label.
+                columns[name] = self._labels[name].of(texts[name])
+        return columns, symbols
 
     def places(self, flow: str, coded: Coded) -> tuple[CodeArray, CodeArray]:
         """Where the structures of n events of a flow stand, as their series tell it.
@@ -195,9 +177,16 @@ class SeriesCodes:
 def enum_numbers(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, CodeArray]:
     """Enum columns as the positions of their symbols, int64 of n each; none may be null."""
     if frame.height > _FEW:
-        found = frame.select(_symbol(name) for name in names)
+        # One query for all columns: each costs 0.1 ms, whatever its size; so does making one.
+        found = frame.select(_symbols(tuple(names)))
         return {name: found[name].to_numpy() for name in names}
     return {name: _numbers_of_few(frame[name]) for name in names}
+
+
+def symbol_number(column: pl.Series, word: str) -> int:
+    """The position of a symbol of an enum column."""
+    words: list[str] = column.dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
+    return words.index(word)
 
 
 def _numbers_of_few(column: pl.Series) -> CodeArray:
@@ -206,5 +195,6 @@ def _numbers_of_few(column: pl.Series) -> CodeArray:
     return np.fromiter((place[word] for word in column.to_list()), np.int64, len(column))
 
 
-def _symbol(name: str) -> pl.Expr:
-    return pl.col(name).to_physical().cast(pl.Int64)
+@lru_cache(maxsize=64)
+def _symbols(names: tuple[str, ...]) -> list[pl.Expr]:
+    return [pl.col(name).to_physical().cast(pl.Int64) for name in names]

@@ -24,9 +24,9 @@ from agents.region_cells import ClosedAccountDays
 from agents.structure_usage import StructureUsage
 from agents.usage_rules import SYMBOL_WORDS, usages_seen
 from streams.checkpoint import Journal, Section, Write
-from streams.digests import text_digests
 from streams.errors import StateError
 from streams.event_time import MINUTE_MS, SECOND_MS
+from streams.texts import EventTexts
 from streams.topics import FLOWS, MSS_MESSAGES, VERDICTS
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from agents.series import Coded, SeriesCodes
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
+    from streams.texts import Texts
 
 _FORMAT: Final = 5
 _TELL_EVERY_MS: Final = 2 * SECOND_MS
@@ -90,7 +91,7 @@ class Applied:
     Attributes:
         accepted: the counted events, in offset order.
         times_ms: their event times.
-        structures: their structures' pseudonyms.
+        texts: their texts, some of which `accepted` may lack.
         coded: their labels by number.
         ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
         told: what those who watch conclude.
@@ -98,7 +99,7 @@ class Applied:
 
     accepted: pl.DataFrame
     times_ms: Int64Array
-    structures: list[str]
+    texts: EventTexts
     coded: Coded
     ahead: Int64Array
     told: Told
@@ -144,20 +145,22 @@ class Shard:
         times = frame["occurred_at"].to_numpy()
         newest_claim = np.maximum(times, frame["recorded_at"].to_numpy())
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
-        rows = state.accept(times, frame["event_id"], on_time)
-        accepted = frame if len(rows) == frame.height else frame[rows]
-        coded = self._rate(events.flow, accepted, times[rows])
-        structures = accepted["structure_pid"].to_list()
+        texts = EventTexts(frame) if events.texts is None else events.texts
+        rows = state.accept(times, texts["event_id"], on_time)
+        accepted = frame
+        if len(rows) < frame.height:
+            accepted, times = frame[rows], times[rows]
+            texts = texts.take(rows, accepted)
+        coded = self._rate(events.flow, accepted, times, texts)
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
-            self._watch_flows(events.flow, accepted, coded, log_ms)
-            concluded = self.watch.take(events.flow, accepted, log_ms, coded.symbols, structures)
-            told = self._told(concluded)
+            self._watch_flows(events.flow, accepted, coded, log_ms, texts)
+            told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols, texts))
         applied = Applied(
             accepted=accepted,
-            times_ms=times[rows],
-            structures=structures,
+            times_ms=times,
+            texts=texts,
             coded=coded,
             ahead=np.flatnonzero(~on_time),
             told=told,
@@ -166,29 +169,36 @@ class Shard:
             told.usage += self._count_usage(events.flow, applied)
         return applied
 
-    def _rate(self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array) -> Coded:
+    def _rate(
+        self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array, texts: EventTexts
+    ) -> Coded:
         """Count accepted events by their labels; give the labels back by number."""
         watched = () if self.watch is None else _WATCHED.get(flow, ())
         symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[flow])))
-        coded = self._codes.of(flow, accepted, symbols)
+        coded = self._codes.of(flow, accepted, symbols, texts)
         np.add.at(self._flows[flow].events, (coded.sector, coded.outcome), 1)
         self.rates.add(times_ms, coded.codes)
         return coded
 
     def _watch_flows(
-        self, flow: str, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array
+        self,
+        flow: str,
+        accepted: pl.DataFrame,
+        coded: Coded,
+        log_ms: Int64Array,
+        texts: EventTexts,
     ) -> None:
         """Count accepted events for those who watch the flows."""
         # What was told is final: a record that comes with an earlier log time counts from now.
         self.minutes.add(np.maximum(log_ms, self._told_ms), coded)
         if flow == MSS_MESSAGES:
-            self._count_boxes(accepted, coded, log_ms)
+            self._count_boxes(accepted, coded, log_ms, texts["recipient_box_pid"])
 
     def _count_usage(self, flow: str, applied: Applied) -> Iterable[UsagePart]:
         coded = applied.coded
         self.usage.add(
             applied.times_ms,
-            applied.structures,
+            applied.texts["structure_pid"].digests,
             self._codes.places(flow, coded),
             usages_seen(flow, applied.accepted, coded.outcome, coded.symbols),
         )
@@ -203,13 +213,15 @@ class Shard:
         self._untold_events = 0
         return self.usage.parts(self._partition)
 
-    def _count_boxes(self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array) -> None:
+    def _count_boxes(
+        self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array, boxes: Texts
+    ) -> None:
         numbers = coded.symbols
         words = accepted["direction"].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
         is_read = numbers["direction"] == words.index("READ")
         counted_ms = np.maximum(log_ms, self._told_ms)
         self.minutes.add_boxes(counted_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
-        self.boxes.add(log_ms, text_digests(accepted["recipient_box_pid"]), is_read)
+        self.boxes.add(log_ms, boxes.digests, is_read)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:
         """Take analysts' verdicts on accounts, in their topic's order, with their Kafka timestamps."""

@@ -100,13 +100,13 @@ class SourceProcessor:
         if not records:
             return ()
         values, offsets, log_ms = _columns(records)
-        decoded = self._codec.decode(topic, values)
+        decoded = self._codec.decode(topic, values, apart=True)
         outgoing = [
             self._dead_letter(topic, records[reject.index], reject.reason, reject.detail)
             for reject in decoded.rejects
         ]
         if decoded.frame.height:
-            frame, rows = decoded.frame, decoded.rows
+            frame, rows, texts = decoded.frame, decoded.rows, decoded.texts
             absurd = _is_absurd(log_ms[rows])
             if absurd.any():
                 outgoing += [
@@ -115,6 +115,7 @@ class SourceProcessor:
                 ]
                 kept = np.flatnonzero(~absurd)
                 frame, rows = frame[kept], rows[kept]
+                texts = texts.take(kept, frame)
             applied = self.shard.apply(
                 EventSlice(
                     flow=topic,
@@ -122,6 +123,7 @@ class SourceProcessor:
                     offsets=offsets[rows],
                     ingest_ms=log_ms[rows],
                     next_offset=records[-1].offset + 1,
+                    texts=texts,
                 )
             )
             outgoing += [
@@ -191,7 +193,7 @@ class SourceProcessor:
         return self.shard.pending_bytes()
 
     def _marks(self, flow: str, applied: Applied) -> list[Outgoing]:
-        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector, applied.structures)
+        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector, applied.texts)
         return [
             Outgoing(topic=ACTIVITY_MARKS, key=None, value=value, partition=partition)
             for partition, value in split_marks(marks, self._mark_partitions)

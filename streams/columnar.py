@@ -16,6 +16,7 @@ import polars as pl
 from streams.errors import SchemaError
 from streams.layout import Column, Kind, Layout
 from streams.lockstep import Bools, Int64s, Joined, Lockstep, Scanned
+from streams.texts import EventTexts, TextsWithin, are_ascii
 from streams.validity import faults_of
 
 _RECORD: Final = "@record"
@@ -56,6 +57,8 @@ class ColumnarReader:
             if column.kind is Kind.STRING
         ]
         self._order = [column.name for column in reader]
+        self._texts_apart = [c.name for c in self._kept if c.kind is Kind.STRING]
+        self._numbers = [column for column in self._kept if column.kind is not Kind.STRING]
 
     def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[pl.DataFrame, Bools]:
         """Decode the records that are certainly good.
@@ -68,6 +71,25 @@ class ColumnarReader:
         Returns:
             A frame with the reader's columns, and which of `rows` its rows are (flags).
         """
+        scanned, starts, rows, good = self._scan(joined, rows, body_at)
+        return self._whole(joined, scanned, starts, rows, good)
+
+    def decode_apart(
+        self, joined: Joined, rows: Int64s, body_at: int
+    ) -> tuple[pl.DataFrame, EventTexts, Bools]:
+        """As `decode`, but texts that are ASCII stay where they lie and out of the frame."""
+        scanned, starts, rows, good = self._scan(joined, rows, body_at)
+        texts = self._texts_within(joined, scanned) if self._numbers else None
+        if texts is None:
+            frame, good = self._whole(joined, scanned, starts, rows, good)
+            return frame, EventTexts(frame), good
+        frame = self._of_numbers(scanned)
+        return frame, EventTexts(frame, texts), good
+
+    def _scan(
+        self, joined: Joined, rows: Int64s, body_at: int
+    ) -> tuple[dict[str, Scanned], Int64s, Int64s, Bools]:
+        """The fields of the records that are good, where they start, which they are, as flags too."""
         state = Lockstep(joined, rows, body_at)
         scanned = {column.name: state.read(column) for column in self._writer}
         state.finish()
@@ -79,6 +101,39 @@ class ColumnarReader:
             kept = np.flatnonzero(good)
             rows, starts = rows.take(kept), starts.take(kept)
             scanned = {name: _chosen(field, kept) for name, field in scanned.items()}
+        return scanned, starts, rows, good
+
+    def _texts_within(
+        self, joined: Joined, scanned: dict[str, Scanned]
+    ) -> dict[str, TextsWithin] | None:
+        """The texts where they lie; `None` if one of them is not plain."""
+        texts = {}
+        for name in self._texts_apart:
+            field = scanned[name]
+            lengths = field.lengths
+            if lengths is None or not are_ascii(joined.buffer, joined.words, field.values, lengths):
+                return None
+            texts[name] = TextsWithin(joined.buffer, field.values, lengths, field.present)
+        return texts
+
+    def _of_numbers(self, scanned: dict[str, Scanned]) -> pl.DataFrame:
+        """The reader's columns that are no texts."""
+        table: list[pl.Series] = []
+        wanted: list[pl.Expr] = []
+        for target in self._numbers:
+            self._add(table, wanted, target, scanned[target.name])
+        raw = pl.DataFrame(table)
+        return raw.select(wanted) if not self._filled else raw.select(*wanted, *self._filled)
+
+    def _whole(
+        self,
+        joined: Joined,
+        scanned: dict[str, Scanned],
+        starts: Int64s,
+        rows: Int64s,
+        good: Bools,
+    ) -> tuple[pl.DataFrame, Bools]:
+        """All columns of the reader, and which records they are."""
         raw = self._raw(joined, scanned, starts, rows)
         frame, not_text = self._with_texts(raw)
         if not_text is not None:
@@ -103,20 +158,27 @@ class ColumnarReader:
         wanted: list[pl.Expr] = []
         for target in self._kept:
             field = scanned[target.name]
-            values = field.values
             if field.lengths is not None:
-                values = values - starts
-                table.append(pl.Series(target.name + _LENGTH, field.lengths))
-            elif target.kind is Kind.ENUM:
-                values = values.astype(np.uint32)
-            table.append(pl.Series(target.name, values))
-            if field.present is not None:
-                table.append(pl.Series(target.name + _PRESENT, field.present))
-            wanted.append(self._made[target.name][field.present is not None])
+                field = Scanned(field.values - starts, field.lengths, field.present)
+            self._add(table, wanted, target, field)
         raw = pl.DataFrame(table)
         if not self._filled:
             return raw.select(wanted)
         return raw.with_columns(*wanted, *self._filled).select(self._order)
+
+    def _add(
+        self, table: list[pl.Series], wanted: list[pl.Expr], target: Column, field: Scanned
+    ) -> None:
+        """Add what a column is made of, and how."""
+        values = field.values
+        if target.kind is Kind.ENUM:
+            values = values.astype(np.uint32)
+        if field.lengths is not None:
+            table.append(pl.Series(target.name + _LENGTH, field.lengths))
+        table.append(pl.Series(target.name, values))
+        if field.present is not None:
+            table.append(pl.Series(target.name + _PRESENT, field.present))
+        wanted.append(self._made[target.name][field.present is not None])
 
     def _with_texts(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, Int64s | None]:
         """Binary as text, and the rows left out because a text of theirs is not UTF-8."""

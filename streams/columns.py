@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from streams.texts import EventTexts
+
 
 @dataclass(frozen=True, slots=True)
 class EventSlice:
@@ -21,6 +23,7 @@ class EventSlice:
         offsets: n int64, ascending; gaps where records were rejected or never existed.
         ingest_ms: n int64; when Kafka took the record (`recorded_at` in a back-test), milliseconds.
         next_offset: the offset after the slice's last record, good or bad.
+        texts: the events' texts, if the frame lacks some of them.
     """
 
     flow: str
@@ -28,3 +31,4 @@ class EventSlice:
     offsets: np.ndarray
     ingest_ms: np.ndarray
     next_offset: int
+    texts: EventTexts | None = None

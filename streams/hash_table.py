@@ -18,6 +18,7 @@ KeyArray = npt.NDArray[np.uint64]
 PositionArray = npt.NDArray[np.int64]
 
 ABSENT: Final = -1
+_FIRST_KEYS: Final = 64
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _HALF: Final = np.uint64(32)
@@ -113,6 +114,49 @@ class PositionTable:
         after = place + 1
         after[after == self.slots] = 0
         return after
+
+
+class KeyRows:
+    """Keys in the order in which they first came, each with that number.
+
+    Args:
+        keys: distinct 64-bit keys to begin with.
+    """
+
+    __slots__ = ("_count", "_keys", "_table")
+
+    def __init__(self, keys: UInt64Array | None = None) -> None:
+        known = np.zeros(0, np.uint64) if keys is None else keys
+        self._count = len(known)
+        self._lay_out(known)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def rows_of(self, keys: UInt64Array) -> tuple[PositionArray, PositionArray]:
+        """The rows of n keys, and the places among them of those that are new, in their order."""
+        rows, ended = self._table.locate(self._keys, keys)
+        new = np.flatnonzero(rows == ABSENT)
+        if not new.size:
+            return rows, new
+        _, first = np.unique(keys[new], return_index=True)
+        first = new[np.sort(first)]
+        start, self._count = self._count, self._count + len(first)
+        if self._count > len(self._keys):
+            self._lay_out(self._keys[:start])
+            ended = None
+        added = np.arange(start, self._count)
+        self._keys[added] = keys[first]
+        self._table.insert(keys[first], added, None if ended is None else ended[first])
+        rows[new] = self._table.find(self._keys, keys[new])
+        return rows, first
+
+    def _lay_out(self, keys: UInt64Array) -> None:
+        capacity = max(_FIRST_KEYS, 2 * self._count)
+        self._keys: UInt64Array = np.zeros(capacity, np.uint64)
+        self._keys[: len(keys)] = keys
+        self._table = PositionTable(2 * capacity)
+        self._table.insert(keys, np.arange(len(keys)))
 
 
 def _equal(left: KeyArray, right: KeyArray) -> npt.NDArray[np.bool_]:

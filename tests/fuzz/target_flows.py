@@ -54,8 +54,10 @@ class _Remembering(SliceCodec):
 
     last: Decoded
 
-    def decode(self, flow: str, values: Sequence[bytes | None]) -> Decoded:
-        self.last = super().decode(flow, values)
+    def decode(
+        self, flow: str, values: Sequence[bytes | None] | Joined, *, apart: bool = False
+    ) -> Decoded:
+        self.last = super().decode(flow, values, apart=apart)
         return self.last
 
 
