@@ -7,12 +7,13 @@ its own; so it has one row in the table of accounts for each of these *surfaces*
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.detectors.base import NO_STEP, UNKNOWN, Act
+from agents.series import enum_numbers
 from agents.waiting import DUE_FIELDS, DueRows
 from streams.digests import NONE, pair_digests
 from streams.texts import Labels
@@ -22,12 +23,11 @@ from streams.vocabulary import COULOIRS, OUTCOMES, SECTORS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import polars as pl
-
     from agents.accounts import Accounts
     from streams.digests import UInt64Array
+    from streams.event_columns import EventColumns
     from streams.event_time import Int64Array
-    from streams.texts import EventTexts, Texts
+    from streams.texts import Texts
 
 SURFACES: Final = (PLATFORM_ACCESSES, INSI_CALLS, EPRESCRIPTIONS)
 
@@ -69,6 +69,7 @@ for null.
 NO_SHORT_STEP: Final = np.iinfo(np.int32).min
 
 _FARTHEST: Final = 1 << 30
+_NULL_STEP: Final = np.iinfo(np.int64).min
 _CHOSEN_BY: Final = {
     PLATFORM_ACCESSES: "action",
     INSI_CALLS: "operation",
@@ -93,48 +94,46 @@ _ACTS: Final = {
 
 
 def looks_of(
-    frame: pl.DataFrame,
+    events: EventColumns,
     flow: str,
     accounts: Accounts,
     *,
-    symbols: Mapping[str, Int64Array],
-    texts: EventTexts,
+    symbols: Mapping[str, Int64Array] | None = None,
 ) -> tuple[DueRows, Int64Array]:
-    """The looks among n events of a flow, and their positions in the frame.
+    """The looks among n events of a flow, and their positions among them.
 
     A flow that has no looks gives none. Accounts that are new are entered into the table.
 
     Args:
-        frame: the events.
+        events: the events.
         flow: the flow.
         accounts: the partition's table.
-        symbols: the columns of `SYMBOLS` as numbers.
-        texts: the events' texts.
+        symbols: the columns of `SYMBOLS` as numbers, if somebody has them already.
     """
     told = _CHOSEN_BY.get(flow)
-    if told is None or not frame.height:
+    if told is None or not events.height:
         return np.zeros(0, ACCESS), np.zeros(0, np.int64)
-    numbers = symbols
-    structure = texts["structure_pid"].digests
-    words: list[str] = frame[told].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
+    numbers = enum_numbers(events, SYMBOLS[flow]) if symbols is None else symbols
+    structure = events.texts("structure_pid").digests
+    words = events.symbols(told)
     if flow == PLATFORM_ACCESSES:
         # A search tells of everybody who was found; only what was opened was looked at.
         places = np.flatnonzero(numbers[told] != words.index("SEARCH_PATIENT"))
-        actor = _some(texts["actor_pid"], places).digests
+        actor = _some(events.texts("actor_pid"), places).digests
     else:
         # With the card in the reader the patient is there, and checks are of known identities; a
         # certificate looks at nobody.
         word = "RECHERCHE_TRAITS" if flow == INSI_CALLS else "CONSULTED"
         places = np.flatnonzero(numbers[told] == words.index(word))
-        actor = _some(texts["actor_pid"], places).digests
+        actor = _some(events.texts("actor_pid"), places).digests
         places, actor = places[actor != NONE], actor[actor != NONE]
     rows = np.zeros(len(places), ACCESS)
     if not len(places):
         return rows, places
     surface = SURFACES.index(flow)
     rows["surface"] = surface
-    rows["time_ms"] = frame["occurred_at"].to_numpy()[places]
-    rows["patient"] = texts["patient_pid"].digests[places]
+    rows["time_ms"] = events.numbers("occurred_at")[places]
+    rows["patient"] = events.texts("patient_pid").digests[places]
     role = (numbers["couloir"] * len(SECTORS) + numbers["sector"])[places]
     rows["auth_method"] = numbers["auth_method"][places]
     rows["is_failure"] = numbers["outcome"][places] == _FAILURE
@@ -146,13 +145,13 @@ def looks_of(
         rows["act"] = acts[numbers[told][places]]
         for name in _OWN_NUMBERS[flow]:
             rows[name] = numbers[name][places]
-        platform = _fill_platform(rows, frame, places, texts)
+        platform = _fill_platform(rows, events, places)
         rows["group"] = platform * (len(COULOIRS) * len(SECTORS)) + role
     else:
         place = len(PLATFORMS) + surface - 1
         rows["group"] = place * (len(COULOIRS) * len(SECTORS)) + role
         rows["act"] = Act.OTHER if flow == INSI_CALLS else Act.CLINICAL
-    rows["account"] = accounts.rows_of(frame, places, structure[places], actor, surface, texts)
+    rows["account"] = accounts.rows_of(events, places, structure[places], actor, surface)
     return rows, places
 
 
@@ -160,25 +159,16 @@ def _some(texts: Texts, places: Int64Array) -> Texts:
     return texts if len(places) == len(texts) else texts.take(places)
 
 
-def _listed(column: pl.Series, places: Int64Array) -> list[Any]:
-    return (column if len(places) == len(column) else column[places]).to_list()
-
-
-def _fill_platform(
-    rows: DueRows, frame: pl.DataFrame, places: Int64Array, texts: EventTexts
-) -> Int64Array:
+def _fill_platform(rows: DueRows, events: EventColumns, places: Int64Array) -> Int64Array:
     """Fill in what only accesses to platforms have; give back the platforms' numbers."""
-    rows["net"] = _some(texts["net_pid"], places).digests
-    rows["client"] = _some(texts["client_pid"], places).digests
-    rows["care_context"] = [
-        UNKNOWN if known is None else known
-        for known in _listed(frame["care_context"], places)
-    ]
-    rows["directory_step"] = [
-        NO_SHORT_STEP if step is None else min(max(step, -_FARTHEST), _FARTHEST)
-        for step in _listed(frame["directory_step"], places)
-    ]
-    return _PLATFORM_LABELS.of(_some(texts["platform"], places))
+    rows["net"] = _some(events.texts("net_pid"), places).digests
+    rows["client"] = _some(events.texts("client_pid"), places).digests
+    rows["care_context"] = events.numbers("care_context", null=UNKNOWN)[places]
+    steps = events.numbers("directory_step", null=_NULL_STEP)[places]
+    short = np.clip(steps, -_FARTHEST, _FARTHEST)
+    short[steps == _NULL_STEP] = NO_SHORT_STEP
+    rows["directory_step"] = short
+    return _PLATFORM_LABELS.of(_some(events.texts("platform"), places))
 
 
 def long_steps(steps: npt.NDArray[np.int32]) -> Int64Array:

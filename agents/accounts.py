@@ -17,8 +17,8 @@ import polars as pl
 from agents.access_rows import account_digests
 from streams.digests import text_digests
 from streams.errors import StateError
+from streams.event_columns import EventColumns
 from streams.hash_table import ABSENT, PositionTable
-from streams.texts import EventTexts
 
 if TYPE_CHECKING:
     from streams.digests import UInt64Array
@@ -82,22 +82,20 @@ class Accounts:
 
     def rows_of(
         self,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         places: Int64Array,
         structure: UInt64Array,
         actor: UInt64Array,
         surface: int,
-        texts: EventTexts | None = None,
     ) -> Int64Array:
         """The rows of the accounts of n events; those that are new get one.
 
         Args:
-            frame: the events, and others.
-            places: shape (n,), where they stand in the frame.
+            events: the events, and others.
+            places: shape (n,), where they stand among those.
             structure: shape (n,), digests of their structures' pseudonyms.
             actor: shape (n,), digests of their persons' pseudonyms.
             surface: which kind of look they are.
-            texts: the events' texts, where the frame lacks them.
         """
         digests = account_digests(structure, actor, surface)
         rows = self._table.find(self._digests, digests)
@@ -106,17 +104,20 @@ class Accounts:
             # In the order of their first look, so that rows do not depend on digests.
             _, first = np.unique(digests[new], return_index=True)
             first = new[np.sort(first)]
-            named = places[first]
-            texts = EventTexts(frame) if texts is None else texts
+            named = EventColumns.of(events).take(places[first])
+            sectors = named.symbols("sector")
             structure_pids, actor_pids, departments = (
-                texts[name].take(named).to_list() for name in _NAMED
+                named.texts(name).to_list() for name in _NAMED
             )
-            sectors = frame["sector"][named].to_list()
             self._enter(
                 [
-                    Account(structure_pid or "", actor_pid, surface, sector, department or "")
+                    Account(structure_pid or "", actor_pid, surface, sectors[sector], department or "")
                     for structure_pid, actor_pid, sector, department in zip(
-                        structure_pids, actor_pids, sectors, departments, strict=True
+                        structure_pids,
+                        actor_pids,
+                        named.numbers("sector").tolist(),
+                        departments,
+                        strict=True,
                     )
                 ],
                 digests[first],

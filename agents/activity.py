@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from streams.digests import EMPTY
 from streams.errors import StateError
+from streams.event_columns import EventColumns
 from streams.event_time import day_of_month, month_of_day, paris_days
 from streams.hash_table import KeyRows
-from streams.texts import EventTexts
 from streams.topics import FLOWS
 from streams.validity import LAST_DAY
 from streams.vocabulary import SECTORS
@@ -78,21 +78,17 @@ class ActivityMarker:
     def marks(
         self,
         flow: str,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         sectors: CodeArray,
-        texts: EventTexts | None = None,
     ) -> MarkArray:
-        """The new marks of n events of one flow, whose sectors are given by number.
-
-        Texts may be given by column, where the frame lacks them.
-        """
-        if not frame.height:
+        """The new marks of n events of one flow, whose sectors are given by number."""
+        events = EventColumns.of(events)
+        if not events.height:
             return np.zeros(0, _MARK)
-        texts = EventTexts(frame) if texts is None else texts
-        structures, actors = texts["structure_pid"], texts["actor_pid"]
+        structures, actors = events.texts("structure_pid"), events.texts("actor_pid")
         has_account = actors.digests > EMPTY
         users = np.where(has_account, actors.digests, structures.digests)
-        days = paris_days(frame["occurred_at"].to_numpy())
+        days = paris_days(events.numbers("occurred_at"))
         codes = sectors + FLOWS.index(flow) * len(SECTORS)
         rows: list[tuple[int, int, bytes]] = []
         present = np.unique(days).tolist()

@@ -197,7 +197,7 @@ class Backtest:
         applied = shard.apply(
             EventSlice(
                 flow=flow,
-                frame=frame,
+                events=frame,
                 offsets=np.arange(first, first + frame.height),
                 ingest_ms=frame["recorded_at"].to_numpy(),
                 next_offset=first + frame.height,
@@ -206,9 +206,7 @@ class Backtest:
         self._tell(applied.told)
         for _ in range(len(applied.ahead)):
             shard.count_dead_letter(flow, EVENT_TIME_AHEAD)
-        marks = self._markers[number].marks(
-            flow, applied.accepted, applied.coded.sector, applied.texts
-        )
+        marks = self._markers[number].marks(flow, applied.accepted, applied.coded.sector)
         for _, value in split_marks(marks, 1):
             self._cells.add(read_marks(value))
         self._history.add(flow, applied.times_ms, applied.coded.sector)

@@ -22,15 +22,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.access_rows import ACCESS, SYMBOLS, looks_of
+from agents.access_rows import ACCESS, looks_of
 from agents.care_relations import NEVER, CareRelations
 from agents.detectors.base import UNKNOWN
 from agents.joint_watermark import JointWatermark
-from agents.series import enum_numbers, symbol_number
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
 from streams.digests import NONE, pair_digests
+from streams.event_columns import EventColumns
 from streams.event_time import DAY_MS
-from streams.texts import EventTexts
 from streams.topics import EPRESCRIPTIONS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -119,35 +118,31 @@ class AccessExplainer:
     def take(
         self,
         flow: str,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         log_ms: Int64Array,
         accounts: Accounts,
         *,
         symbols: Mapping[str, Int64Array] | None = None,
-        texts: EventTexts | None = None,
     ) -> ExplainedAccesses:
         """Take n accepted events of one flow, in the flow's order; give back what can be judged now.
 
         Args:
             flow: the flow.
-            frame: the events.
+            events: the events.
             log_ms: their Kafka timestamps.
             accounts: the partition's table, in which new accounts are entered.
             symbols: the flow's `agents.access_rows.SYMBOLS` as numbers, if somebody has them already.
-            texts: the events' texts by column, where the frame lacks them.
         """
-        if frame.height:
+        events = EventColumns.of(events)
+        if events.height:
             due = self.watermark.observe(flow, log_ms)
-            texts = EventTexts(frame) if texts is None else texts
-            if symbols is None:
-                symbols = enum_numbers(frame, SYMBOLS.get(flow, ()))
-            looks, places = looks_of(frame, flow, accounts, symbols=symbols, texts=texts)
+            looks, places = looks_of(events, flow, accounts, symbols=symbols)
             if len(looks):
                 looks["due_ms"] = due[places]
                 self._accesses.add(looks)
                 self._newest_ms = max(self._newest_ms, int(looks["time_ms"].max()))
             if flow != PLATFORM_ACCESSES:
-                self._dealings.add(_dealings_of(flow, frame, due, symbols, texts))
+                self._dealings.add(_dealings_of(flow, events, due))
         surplus = len(self) - self._params.waiting_max
         if surplus > 0:
             self.judged_early += surplus
@@ -292,27 +287,25 @@ def _relates(accesses: DueRows) -> BoolArray:
     return relates
 
 
-def _dealings_of(
-    flow: str,
-    frame: pl.DataFrame,
-    due: Int64Array,
-    symbols: Mapping[str, Int64Array],
-    texts: EventTexts,
-) -> DueRows:
+def _dealings_of(flow: str, events: EventColumns, due: Int64Array) -> DueRows:
     """The rows of a flow of care that name a patient."""
-    rows = np.zeros(frame.height, _DEALING)
+    rows = np.zeros(events.height, _DEALING)
     rows["due_ms"] = due
-    rows["pair"] = pair_digests(texts["structure_pid"].digests, texts["patient_pid"].digests)
-    rows["day"] = frame["occurred_at"].to_numpy() // DAY_MS
+    structures, patients = events.texts("structure_pid"), events.texts("patient_pid")
+    rows["pair"] = pair_digests(structures.digests, patients.digests)
+    rows["day"] = events.numbers("occurred_at") // DAY_MS
     if flow == EPRESCRIPTIONS:
         # Looking a prescription up is a look at the patient, not care: it counts as an access.
-        rows["is_access"] = symbols["event"] == symbol_number(frame["event"], "CONSULTED")
+        consulted = events.symbols("event").index("CONSULTED")
+        rows["is_access"] = events.numbers("event") == consulted
     is_dealing = rows["pair"] != NONE
     if flow == INSI_CALLS:
         # Who searches by traits needs nobody to be there: else a thief's own searches would explain
         # what is then read. With a card or a known identity, or at an admission, a patient comes.
-        search = symbol_number(frame["operation"], "RECHERCHE_TRAITS")
-        is_dealing &= (symbols["operation"] != search) | (texts["actor_pid"].digests == NONE)
+        search = events.symbols("operation").index("RECHERCHE_TRAITS")
+        is_dealing &= (events.numbers("operation") != search) | (
+            events.texts("actor_pid").digests == NONE
+        )
     dealings: DueRows = rows[is_dealing]
     return dealings
 

@@ -12,14 +12,13 @@ a slice's group-by one `bincount`. The code space has four parts, in this order:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from streams.texts import EventTexts, Labels
+from streams.event_columns import EventColumns
+from streams.texts import Labels
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS
 from streams.vocabulary import (
     AUTH_METHODS,
@@ -33,7 +32,9 @@ from streams.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import polars as pl
 
 CodeArray = npt.NDArray[np.int64]
 
@@ -55,8 +56,6 @@ _LABELLED: Final = ("sector", "couloir", "department", "outcome", "auth_method")
 _LABELLED_BY_FLOW: Final = {INSI_CALLS: ("outcome_code",), DMP_DEPOSITS: ("ins_status",)}
 _TEXTS: Final = frozenset({"department", "outcome_code"})
 """The labelled columns that are no enums."""
-_FEW: Final = 256
-"""Up to this many events, looking labels up one by one is quicker than a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +97,11 @@ class SeriesCodes:
     def of(
         self,
         flow: str,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         also: Sequence[str] = (),
-        texts: EventTexts | None = None,
     ) -> Coded:
-        """Give n events their codes, and turn further enum columns into numbers on the way.
-
-        Texts may be given by column, where the frame lacks them.
-        """
-        texts = EventTexts(frame) if texts is None else texts
-        columns, symbols = self._positions(flow, frame, also, texts)
+        """Give n events their codes, and turn further enum columns into numbers on the way."""
+        columns, symbols = self._positions(flow, EventColumns.of(events), also)
         sector, outcome = columns["sector"], columns["outcome"]
         pair = _PAIR_OF[sector * len(COULOIRS) + columns["couloir"]]
         number = FLOWS.index(flow)
@@ -124,18 +118,18 @@ class SeriesCodes:
         return Coded(sector, outcome, codes, symbols)
 
     def _positions(
-        self, flow: str, frame: pl.DataFrame, also: Sequence[str], texts: EventTexts
+        self, flow: str, events: EventColumns, also: Sequence[str]
     ) -> tuple[dict[str, CodeArray], dict[str, CodeArray]]:
         """Every labelled column as positions in its labels, int64 of n each; others by symbol."""
         names = [*_LABELLED, *_LABELLED_BY_FLOW.get(flow, ())]
         # Labels of an enum stand in the order of its symbols.
         enums = tuple(dict.fromkeys((*(n for n in names if n not in _TEXTS), *also)))
-        columns = enum_numbers(frame, enums)
+        columns = enum_numbers(events, enums)
         symbols = {name: columns[name] for name in also}
         for name in names:
             if name in _TEXTS:
                 # A text that the label set does not know gets its last label.
-                columns[name] = self._labels[name].of(texts[name])
+                columns[name] = self._labels[name].of(events.texts(name))
         return columns, symbols
 
     def places(self, flow: str, coded: Coded) -> tuple[CodeArray, CodeArray]:
@@ -174,27 +168,6 @@ class SeriesCodes:
         return counts[self._status_start : self.size].reshape(len(SECTORS), len(INS_STATUSES))
 
 
-def enum_numbers(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, CodeArray]:
+def enum_numbers(events: EventColumns, names: Iterable[str]) -> dict[str, CodeArray]:
     """Enum columns as the positions of their symbols, int64 of n each; none may be null."""
-    if frame.height > _FEW:
-        # One query for all columns: each costs 0.1 ms, whatever its size; so does making one.
-        found = frame.select(_symbols(tuple(names)))
-        return {name: found[name].to_numpy() for name in names}
-    return {name: _numbers_of_few(frame[name]) for name in names}
-
-
-def symbol_number(column: pl.Series, word: str) -> int:
-    """The position of a symbol of an enum column."""
-    words: list[str] = column.dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
-    return words.index(word)
-
-
-def _numbers_of_few(column: pl.Series) -> CodeArray:
-    words: list[str] = column.dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
-    place = {word: number for number, word in enumerate(words)}
-    return np.fromiter((place[word] for word in column.to_list()), np.int64, len(column))
-
-
-@lru_cache(maxsize=64)
-def _symbols(names: tuple[str, ...]) -> list[pl.Expr]:
-    return [pl.col(name).to_physical().cast(pl.Int64) for name in names]
+    return {name: events.numbers(name) for name in names}

@@ -25,14 +25,12 @@ from agents.structure_usage import StructureUsage
 from agents.usage_rules import SYMBOL_WORDS, usages_seen
 from streams.checkpoint import Journal, Section, Write
 from streams.errors import StateError
+from streams.event_columns import EventColumns
 from streams.event_time import MINUTE_MS, SECOND_MS
-from streams.texts import EventTexts
 from streams.topics import FLOWS, MSS_MESSAGES, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    import polars as pl
 
     from agents.arrivals import FlowTotals
     from agents.findings import Finding, Verdict
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     from agents.series import Coded, SeriesCodes
     from streams.columns import EventSlice
     from streams.event_time import Int64Array
-    from streams.texts import Texts
 
 _FORMAT: Final = 5
 _TELL_EVERY_MS: Final = 2 * SECOND_MS
@@ -91,15 +88,13 @@ class Applied:
     Attributes:
         accepted: the counted events, in offset order.
         times_ms: their event times.
-        texts: their texts, some of which `accepted` may lack.
         coded: their labels by number.
         ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
         told: what those who watch conclude.
     """
 
-    accepted: pl.DataFrame
+    accepted: EventColumns
     times_ms: Int64Array
-    texts: EventTexts
     coded: Coded
     ahead: Int64Array
     told: Told
@@ -141,26 +136,22 @@ class Shard:
         """Take one slice whose offsets are all at or after `next_offset` of its flow."""
         state = self._flows[events.flow]
         state.next_offset = max(state.next_offset, events.next_offset)
-        frame = events.frame
-        times = frame["occurred_at"].to_numpy()
-        newest_claim = np.maximum(times, frame["recorded_at"].to_numpy())
+        accepted = EventColumns.of(events.events)
+        times = accepted.numbers("occurred_at")
+        newest_claim = np.maximum(times, accepted.numbers("recorded_at"))
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
-        texts = EventTexts(frame) if events.texts is None else events.texts
-        rows = state.accept(times, texts["event_id"], on_time)
-        accepted = frame
-        if len(rows) < frame.height:
-            accepted, times = frame[rows], times[rows]
-            texts = texts.take(rows, accepted)
-        coded = self._rate(events.flow, accepted, times, texts)
+        rows = state.accept(times, accepted.texts("event_id"), on_time)
+        if len(rows) < len(times):
+            accepted, times = accepted.take(rows), times[rows]
+        coded = self._rate(events.flow, accepted, times)
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
-            self._watch_flows(events.flow, accepted, coded, log_ms, texts)
-            told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols, texts))
+            self._watch_flows(events.flow, accepted, coded, log_ms)
+            told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
         applied = Applied(
             accepted=accepted,
             times_ms=times,
-            texts=texts,
             coded=coded,
             ahead=np.flatnonzero(~on_time),
             told=told,
@@ -169,36 +160,29 @@ class Shard:
             told.usage += self._count_usage(events.flow, applied)
         return applied
 
-    def _rate(
-        self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array, texts: EventTexts
-    ) -> Coded:
+    def _rate(self, flow: str, accepted: EventColumns, times_ms: Int64Array) -> Coded:
         """Count accepted events by their labels; give the labels back by number."""
         watched = () if self.watch is None else _WATCHED.get(flow, ())
         symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[flow])))
-        coded = self._codes.of(flow, accepted, symbols, texts)
+        coded = self._codes.of(flow, accepted, symbols)
         np.add.at(self._flows[flow].events, (coded.sector, coded.outcome), 1)
         self.rates.add(times_ms, coded.codes)
         return coded
 
     def _watch_flows(
-        self,
-        flow: str,
-        accepted: pl.DataFrame,
-        coded: Coded,
-        log_ms: Int64Array,
-        texts: EventTexts,
+        self, flow: str, accepted: EventColumns, coded: Coded, log_ms: Int64Array
     ) -> None:
         """Count accepted events for those who watch the flows."""
         # What was told is final: a record that comes with an earlier log time counts from now.
         self.minutes.add(np.maximum(log_ms, self._told_ms), coded)
         if flow == MSS_MESSAGES:
-            self._count_boxes(accepted, coded, log_ms, texts["recipient_box_pid"])
+            self._count_boxes(accepted, coded, log_ms)
 
     def _count_usage(self, flow: str, applied: Applied) -> Iterable[UsagePart]:
         coded = applied.coded
         self.usage.add(
             applied.times_ms,
-            applied.texts["structure_pid"].digests,
+            applied.accepted.texts("structure_pid").digests,
             self._codes.places(flow, coded),
             usages_seen(flow, applied.accepted, coded.outcome, coded.symbols),
         )
@@ -213,15 +197,12 @@ class Shard:
         self._untold_events = 0
         return self.usage.parts(self._partition)
 
-    def _count_boxes(
-        self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array, boxes: Texts
-    ) -> None:
+    def _count_boxes(self, accepted: EventColumns, coded: Coded, log_ms: Int64Array) -> None:
         numbers = coded.symbols
-        words = accepted["direction"].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
-        is_read = numbers["direction"] == words.index("READ")
+        is_read = numbers["direction"] == accepted.symbols("direction").index("READ")
         counted_ms = np.maximum(log_ms, self._told_ms)
         self.minutes.add_boxes(counted_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
-        self.boxes.add(log_ms, boxes.digests, is_read)
+        self.boxes.add(log_ms, accepted.texts("recipient_box_pid").digests, is_read)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:
         """Take analysts' verdicts on accounts, in their topic's order, with their Kafka timestamps."""

@@ -100,13 +100,13 @@ class SourceProcessor:
         if not records:
             return ()
         values, offsets, log_ms = _columns(records)
-        decoded = self._codec.decode(topic, values, apart=True)
+        decoded = self._codec.decode(topic, values)
         outgoing = [
             self._dead_letter(topic, records[reject.index], reject.reason, reject.detail)
             for reject in decoded.rejects
         ]
-        if decoded.frame.height:
-            frame, rows, texts = decoded.frame, decoded.rows, decoded.texts
+        if decoded.events.height:
+            events, rows = decoded.events, decoded.rows
             absurd = _is_absurd(log_ms[rows])
             if absurd.any():
                 outgoing += [
@@ -114,16 +114,14 @@ class SourceProcessor:
                     for i in rows[absurd].tolist()
                 ]
                 kept = np.flatnonzero(~absurd)
-                frame, rows = frame[kept], rows[kept]
-                texts = texts.take(kept, frame)
+                events, rows = events.take(kept), rows[kept]
             applied = self.shard.apply(
                 EventSlice(
                     flow=topic,
-                    frame=frame,
+                    events=events,
                     offsets=offsets[rows],
                     ingest_ms=log_ms[rows],
                     next_offset=records[-1].offset + 1,
-                    texts=texts,
                 )
             )
             outgoing += [
@@ -193,7 +191,7 @@ class SourceProcessor:
         return self.shard.pending_bytes()
 
     def _marks(self, flow: str, applied: Applied) -> list[Outgoing]:
-        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector, applied.texts)
+        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector)
         return [
             Outgoing(topic=ACTIVITY_MARKS, key=None, value=value, partition=partition)
             for partition, value in split_marks(marks, self._mark_partitions)

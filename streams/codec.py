@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import fastavro
 import numpy as np
@@ -18,9 +18,9 @@ import polars as pl
 from fastavro.validation import validate
 
 from streams.errors import EncodeError, SchemaError
+from streams.event_columns import EventColumns, FrameColumns
 from streams.lockstep import Joined
 from streams.recordwise import BadRecordError, RejectReason
-from streams.texts import EventTexts
 from streams.topics import RECORD_OF_FLOW, TOPICS
 from streams.wire import (
     confluent_header,
@@ -67,17 +67,19 @@ class Decoded:
     """A decoded slice.
 
     Attributes:
-        frame: a row per good value, in the order in which they came; the columns of
-            `Schemas.frame_schema`.
+        events: a row per good value, in the order in which they came.
         rows: int64, ascending: the index of each row among the values.
         rejects: every other value, in the order in which they came.
-        texts: the texts of the rows, of which the frame lacks some if so asked.
     """
 
-    frame: pl.DataFrame
+    events: EventColumns
     rows: Rows
     rejects: tuple[Reject, ...]
-    texts: EventTexts
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The events as a frame with the columns of `Schemas.frame_schema`."""
+        return self.events.frame
 
 
 class SliceCodec:
@@ -102,15 +104,8 @@ class SliceCodec:
         self._lockstep_from = lockstep_from
         self._empty: dict[str, pl.DataFrame] = {}
 
-    def decode(
-        self, flow: str, values: Sequence[bytes | None] | Joined, *, apart: bool = False
-    ) -> Decoded:
+    def decode(self, flow: str, values: Sequence[bytes | None] | Joined) -> Decoded:
         """Decode the values of one slice of `flow`.
-
-        Args:
-            flow: the flow.
-            values: the records' values.
-            apart: whether texts may stay where they lie, and out of the frame (`streams.texts`).
 
         Raises:
             SchemaError: no such flow.
@@ -121,29 +116,22 @@ class SliceCodec:
             self._empty[flow] = pl.DataFrame(schema=self._schemas.frame_schema(flow))
         empty = self._empty[flow]
         if not len(values):
-            return Decoded(empty, np.empty(0, np.int64), (), EventTexts(empty))
+            return Decoded(FrameColumns(empty), np.empty(0, np.int64), ())
         rejects: list[Reject] = []
-        parts: list[_Part] = []
+        parts: list[tuple[EventColumns, Rows]] = []
         joined = values if isinstance(values, Joined) else Joined(values)
         for writer, rows in self._group(flow, joined, rejects):
             left = rows
             if writer.columnar is not None and len(rows) >= self._lockstep_from:
-                columnar = writer.columnar
-                if apart:
-                    frame, texts, good = columnar.decode_apart(joined, rows, writer.body_at)
-                else:
-                    frame, good = columnar.decode(joined, rows, writer.body_at)
-                    texts = EventTexts(frame)
-                parts.append(_Part(frame, texts, rows[good]))
+                columns, good = writer.columnar.decode(joined, rows, writer.body_at)
+                parts.append((columns, rows[good]))
                 left = rows[~good]
             judged = _judge(writer, joined, left, rejects)
             if judged:
                 events = pl.DataFrame(list(judged.values()), schema=empty.schema)
-                own = np.array(list(judged), np.int64)
-                parts.append(_Part(events, EventTexts(events), own))
+                parts.append((FrameColumns(events), np.array(list(judged), np.int64)))
         rejects.sort(key=lambda reject: reject.index)
-        whole = _in_order(empty, parts)
-        return Decoded(whole.frame, whole.rows, tuple(rejects), whole.texts)
+        return Decoded(*_in_order(empty, parts), tuple(rejects))
 
     def encode(self, flow_or_record: str, rows: Iterable[Mapping[str, object]]) -> list[bytes]:
         """Encode rows with the newest version of a record, framed.
@@ -202,24 +190,17 @@ class SliceCodec:
         return self._writers.find(flow, framing)
 
 
-class _Part(NamedTuple):
-    """Some rows of a slice."""
-
-    frame: pl.DataFrame
-    texts: EventTexts
-    rows: Rows
-
-
-def _in_order(empty: pl.DataFrame, parts: list[_Part]) -> _Part:
+def _in_order(
+    empty: pl.DataFrame, parts: list[tuple[EventColumns, Rows]]
+) -> tuple[EventColumns, Rows]:
     if not parts:
-        return _Part(empty, EventTexts(empty), np.empty(0, np.int64))
+        return FrameColumns(empty), np.empty(0, np.int64)
     if len(parts) == 1:
         return parts[0]
-    rows = np.concatenate([part.rows for part in parts])
+    rows = np.concatenate([rows for _, rows in parts])
     order = np.argsort(rows)
-    frames = [part.texts.written(empty.columns) for part in parts]
-    frame = pl.concat(frames)[order]
-    return _Part(frame, EventTexts(frame), rows[order])
+    frame = pl.concat([events.frame for events, _ in parts])[order]
+    return FrameColumns(frame), rows[order]
 
 
 def _judge(

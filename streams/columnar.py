@@ -1,4 +1,4 @@
-"""Avro bodies of one writer's schema -> a frame of the reader's columns (pure).
+"""Avro bodies of one writer's schema -> the reader's columns (pure).
 
 Only what is certain is accepted here: a record is good if each field is written in its shortest form
 and in range, the last field ends exactly where the record ends, its texts are UTF-8, and
@@ -8,15 +8,17 @@ and in range, the last field ends exactly where the record ends, its texts are U
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from streams.errors import SchemaError
+from streams.event_columns import EventColumns, FrameColumns, ScannedColumns
 from streams.layout import Column, Kind, Layout
 from streams.lockstep import Bools, Int64s, Joined, Lockstep, Scanned
-from streams.texts import EventTexts, TextsWithin, are_ascii
+from streams.texts import are_ascii
 from streams.validity import faults_of
 
 _RECORD: Final = "@record"
@@ -25,11 +27,11 @@ _PRESENT: Final = "@present"
 
 
 class ColumnarReader:
-    """Reads bodies of one writer's layout into frames of a reader's.
+    """Reads bodies of one writer's layout into columns of a reader's.
 
     Args:
         writer: layout in which the bodies are written.
-        reader: layout of the frames; it must be able to read `writer` (`streams.compatibility`).
+        reader: layout of the columns; it must be able to read `writer` (`streams.compatibility`).
 
     Raises:
         SchemaError: an enum of the writer has symbols that the reader cannot take.
@@ -57,10 +59,9 @@ class ColumnarReader:
             if column.kind is Kind.STRING
         ]
         self._order = [column.name for column in reader]
-        self._texts_apart = [c.name for c in self._kept if c.kind is Kind.STRING]
-        self._numbers = [column for column in self._kept if column.kind is not Kind.STRING]
+        self._columns = {column.name: column for column in self._kept}
 
-    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[pl.DataFrame, Bools]:
+    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[EventColumns, Bools]:
         """Decode the records that are certainly good.
 
         Args:
@@ -69,27 +70,8 @@ class ColumnarReader:
             body_at: bytes of framing before each body.
 
         Returns:
-            A frame with the reader's columns, and which of `rows` its rows are (flags).
+            The reader's columns, and which of `rows` they are of (flags).
         """
-        scanned, starts, rows, good = self._scan(joined, rows, body_at)
-        return self._whole(joined, scanned, starts, rows, good)
-
-    def decode_apart(
-        self, joined: Joined, rows: Int64s, body_at: int
-    ) -> tuple[pl.DataFrame, EventTexts, Bools]:
-        """As `decode`, but texts that are ASCII stay where they lie and out of the frame."""
-        scanned, starts, rows, good = self._scan(joined, rows, body_at)
-        texts = self._texts_within(joined, scanned) if self._numbers else None
-        if texts is None:
-            frame, good = self._whole(joined, scanned, starts, rows, good)
-            return frame, EventTexts(frame), good
-        frame = self._of_numbers(scanned)
-        return frame, EventTexts(frame, texts), good
-
-    def _scan(
-        self, joined: Joined, rows: Int64s, body_at: int
-    ) -> tuple[dict[str, Scanned], Int64s, Int64s, Bools]:
-        """The fields of the records that are good, where they start, which they are, as flags too."""
         state = Lockstep(joined, rows, body_at)
         scanned = {column.name: state.read(column) for column in self._writer}
         state.finish()
@@ -101,44 +83,18 @@ class ColumnarReader:
             kept = np.flatnonzero(good)
             rows, starts = rows.take(kept), starts.take(kept)
             scanned = {name: _chosen(field, kept) for name, field in scanned.items()}
-        return scanned, starts, rows, good
-
-    def _texts_within(
-        self, joined: Joined, scanned: dict[str, Scanned]
-    ) -> dict[str, TextsWithin] | None:
-        """The texts where they lie; `None` if one of them is not plain."""
-        texts = {}
-        for name in self._texts_apart:
-            field = scanned[name]
-            lengths = field.lengths
-            if lengths is None or not are_ascii(joined.buffer, joined.words, field.values, lengths):
-                return None
-            texts[name] = TextsWithin(joined.buffer, field.values, lengths, field.present)
-        return texts
-
-    def _of_numbers(self, scanned: dict[str, Scanned]) -> pl.DataFrame:
-        """The reader's columns that are no texts."""
-        table: list[pl.Series] = []
-        wanted: list[pl.Expr] = []
-        for target in self._numbers:
-            self._add(table, wanted, target, scanned[target.name])
-        raw = pl.DataFrame(table)
-        return raw.select(wanted) if not self._filled else raw.select(*wanted, *self._filled)
-
-    def _whole(
-        self,
-        joined: Joined,
-        scanned: dict[str, Scanned],
-        starts: Int64s,
-        rows: Int64s,
-        good: Bools,
-    ) -> tuple[pl.DataFrame, Bools]:
-        """All columns of the reader, and which records they are."""
-        raw = self._raw(joined, scanned, starts, rows)
-        frame, not_text = self._with_texts(raw)
+        if all(_is_plain(joined, scanned[column.name]) for column in self._kept):
+            whole = partial(self._whole, joined, scanned, starts, rows)
+            return ScannedColumns(joined.buffer, self._columns, scanned, len(rows), whole), good
+        frame, not_text = self._with_texts(self._raw(joined, scanned, starts, rows))
         if not_text is not None:
             good[np.flatnonzero(good)[not_text]] = False
-        return frame, good
+        return FrameColumns(frame), good
+
+    def _whole(
+        self, joined: Joined, scanned: dict[str, Scanned], starts: Int64s, rows: Int64s
+    ) -> pl.DataFrame:
+        return self._with_texts(self._raw(joined, scanned, starts, rows))[0]
 
     def _resolve(self, state: Lockstep, target: Column, field: Scanned) -> None:
         """From the writer's codes to the reader's; flag what `streams.validity` refuses."""
@@ -158,27 +114,20 @@ class ColumnarReader:
         wanted: list[pl.Expr] = []
         for target in self._kept:
             field = scanned[target.name]
+            values = field.values
             if field.lengths is not None:
-                field = Scanned(field.values - starts, field.lengths, field.present)
-            self._add(table, wanted, target, field)
+                values = values - starts
+                table.append(pl.Series(target.name + _LENGTH, field.lengths))
+            elif target.kind is Kind.ENUM:
+                values = values.astype(np.uint32)
+            table.append(pl.Series(target.name, values))
+            if field.present is not None:
+                table.append(pl.Series(target.name + _PRESENT, field.present))
+            wanted.append(self._made[target.name][field.present is not None])
         raw = pl.DataFrame(table)
         if not self._filled:
             return raw.select(wanted)
         return raw.with_columns(*wanted, *self._filled).select(self._order)
-
-    def _add(
-        self, table: list[pl.Series], wanted: list[pl.Expr], target: Column, field: Scanned
-    ) -> None:
-        """Add what a column is made of, and how."""
-        values = field.values
-        if target.kind is Kind.ENUM:
-            values = values.astype(np.uint32)
-        if field.lengths is not None:
-            table.append(pl.Series(target.name + _LENGTH, field.lengths))
-        table.append(pl.Series(target.name, values))
-        if field.present is not None:
-            table.append(pl.Series(target.name + _PRESENT, field.present))
-        wanted.append(self._made[target.name][field.present is not None])
 
     def _with_texts(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, Int64s | None]:
         """Binary as text, and the rows left out because a text of theirs is not UTF-8."""
@@ -191,6 +140,11 @@ class ColumnarReader:
                 if target.kind is Kind.STRING:
                     sound &= _are_utf8(raw[target.name])
             return raw.filter(sound).with_columns(self._texts), np.flatnonzero(~sound)
+
+
+def _is_plain(joined: Joined, field: Scanned) -> bool:
+    lengths = field.lengths
+    return lengths is None or are_ascii(joined.buffer, joined.words, field.values, lengths)
 
 
 def _chosen(field: Scanned, rows: Int64s) -> Scanned:

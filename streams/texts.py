@@ -7,7 +7,6 @@ where the text lies, in the bytes that were fetched. So texts stay there until s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -19,7 +18,7 @@ from streams.duplicates import hex_ids, parse_ids
 from streams.lockstep import PADDING, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
@@ -147,45 +146,6 @@ class TextsWithin:
         if "digests" in self.__dict__:
             taken.__dict__["digests"] = self.digests[rows]
         return taken
-
-
-class EventTexts(Mapping[str, Texts]):
-    """The texts of n events by column.
-
-    Args:
-        frame: the events.
-        apart: columns that are not in the frame, as texts.
-    """
-
-    def __init__(self, frame: pl.DataFrame, apart: Mapping[str, Texts] | None = None) -> None:
-        self._frame = frame
-        self._texts = dict(apart or {})
-
-    def __getitem__(self, name: str) -> Texts:
-        found = self._texts.get(name)
-        if found is None:
-            found = self._texts[name] = WrittenTexts(self._frame[name])
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def written(self, columns: Sequence[str]) -> pl.DataFrame:
-        """The events with all their columns, in this order."""
-        apart = {
-            name: pl.Series(name, self._texts[name].to_list(), dtype=pl.String)
-            for name in columns
-            if name not in self._frame.columns
-        }
-        return self._frame.with_columns(**apart).select(columns)
-
-    def take(self, rows: Int64s, frame: pl.DataFrame) -> EventTexts:
-        """Those of some rows, which are those of a frame."""
-        apart = {name: own.take(rows) for name, own in self._texts.items()}
-        return EventTexts(frame, apart)
 
 
 class Labels:

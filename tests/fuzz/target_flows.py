@@ -54,10 +54,8 @@ class _Remembering(SliceCodec):
 
     last: Decoded
 
-    def decode(
-        self, flow: str, values: Sequence[bytes | None] | Joined, *, apart: bool = False
-    ) -> Decoded:
-        self.last = super().decode(flow, values, apart=apart)
+    def decode(self, flow: str, values: Sequence[bytes | None]) -> Decoded:
+        self.last = super().decode(flow, values)
         return self.last
 
 
