@@ -47,11 +47,11 @@ class Texts(Protocol):
     def ids(self) -> IdArray:
         """What `streams.duplicates.parse_ids` gives; none may be null."""
 
-    def text(self, row: int) -> str | None:
-        """One of them."""
-
     def to_list(self) -> list[str | None]:
         """All of them."""
+
+    def octets(self) -> list[bytes]:
+        """All of them as UTF-8; none may be null."""
 
     def take(self, rows: Int64s) -> Texts:
         """Some of them."""
@@ -79,14 +79,13 @@ class WrittenTexts:
         """See `Texts`."""
         return parse_ids(self._column.to_list())
 
-    def text(self, row: int) -> str | None:
-        """See `Texts`."""
-        found: str | None = self._column[row]
-        return found
-
     def to_list(self) -> list[str | None]:
         """See `Texts`."""
         return self._column.to_list()
+
+    def octets(self) -> list[bytes]:
+        """See `Texts`."""
+        return [text.encode() for text in self._column.to_list()]
 
     def take(self, rows: Int64s) -> WrittenTexts:
         """See `Texts`."""
@@ -128,16 +127,20 @@ class TextsWithin:
         found = hex_ids(words_of(self._buffer), self._starts, self._lengths)
         return parse_ids([text or "" for text in self.to_list()]) if found is None else found
 
-    def text(self, row: int) -> str | None:
-        """See `Texts`."""
-        if self._present is not None and not self._present[row]:
-            return None
-        start = int(self._starts[row])
-        return self._buffer[start : start + int(self._lengths[row])].decode()
-
     def to_list(self) -> list[str | None]:
         """See `Texts`."""
-        return [self.text(row) for row in range(len(self))]
+        told: list[str | None] = [octets.decode() for octets in self.octets()]
+        if self._present is not None:
+            for row in np.flatnonzero(~self._present).tolist():
+                told[row] = None
+        return told
+
+    def octets(self) -> list[bytes]:
+        """See `Texts`."""
+        buffer = self._buffer
+        ends = self._starts + self._lengths
+        places = zip(self._starts.tolist(), ends.tolist(), strict=True)
+        return [buffer[start:end] for start, end in places]
 
     def take(self, rows: Int64s) -> TextsWithin:
         """See `Texts`."""
