@@ -165,7 +165,9 @@ class Shard:
         watched = () if self.watch is None else _WATCHED.get(flow, ())
         symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[flow])))
         coded = self._codes.of(flow, accepted, symbols)
-        np.add.at(self._flows[flow].events, (coded.sector, coded.outcome), 1)
+        events = self._flows[flow].events
+        place = coded.sector * events.shape[1] + coded.outcome
+        events += np.bincount(place, minlength=events.size).reshape(events.shape)
         self.rates.add(times_ms, coded.codes)
         return coded
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from streams.hash_table import ABSENT, PositionTable
+from streams.hash_table import ABSENT, PositionTable, came_before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,12 +215,8 @@ class DuplicateIndex:
             if number != current:
                 seen &= generation.newest_ms >= watermarks_ms[rest]
             fresh[rest] = ~seen
-        if len(np.unique(ids[:, 1])) < len(ids):
-            earlier: set[bytes] = set()
-            for i in np.flatnonzero(fresh):
-                key = ids[i].tobytes()
-                fresh[i] = key not in earlier
-                earlier.add(key)
+        candidates = np.flatnonzero(fresh)
+        fresh[candidates] = ~came_before(ids[candidates])
         return fresh
 
     def add(self, ids: IdArray, times_ms: Int64Array) -> int:
