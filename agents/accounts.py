@@ -111,7 +111,9 @@ class Accounts:
             )
             self._enter(
                 [
-                    Account(structure_pid or "", actor_pid, surface, sectors[sector], department or "")
+                    Account(
+                        structure_pid or "", actor_pid, surface, sectors[sector], department or ""
+                    )
                     for structure_pid, actor_pid, sector, department in zip(
                         structure_pids,
                         actor_pids,

@@ -75,10 +75,10 @@ class ActivityMarker:
     marks are sent again, which changes nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, subjects_kept: int = 262_144) -> None:
         # By day: digests of those whose marks were sent, each mixed with its code.
         self._sent: dict[int, KeyRows] = {}
-        self._subjects = _Subjects()
+        self._subjects = _Subjects(subjects_kept)
 
     def marks(
         self,
@@ -129,7 +129,7 @@ class ActivityMarker:
 class _Subjects:
     """The names under which subjects travel, as far as they were worked out lately."""
 
-    def __init__(self, most: int = 262_144) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
         self._rows = KeyRows()
         self._names = np.zeros(_FIRST_SUBJECTS, "V16")

@@ -168,6 +168,7 @@ class SeriesCodes:
         return counts[self._status_start : self.size].reshape(len(SECTORS), len(INS_STATUSES))
 
 
-def enum_numbers(events: EventColumns, names: Iterable[str]) -> dict[str, CodeArray]:
+def enum_numbers(events: EventColumns | pl.DataFrame, names: Iterable[str]) -> dict[str, CodeArray]:
     """Enum columns as the positions of their symbols, int64 of n each; none may be null."""
+    events = EventColumns.of(events)
     return {name: events.numbers(name) for name in names}

@@ -18,7 +18,7 @@ from streams.errors import SchemaError
 from streams.event_columns import EventColumns, FrameColumns, ScannedColumns
 from streams.layout import Column, Kind, Layout
 from streams.lockstep import Bools, Int64s, Joined, Lockstep, Scanned
-from streams.texts import are_ascii
+from streams.texts import are_sound
 from streams.validity import faults_of
 
 _RECORD: Final = "@record"
@@ -85,7 +85,10 @@ class ColumnarReader:
             scanned = {name: _chosen(field, kept) for name, field in scanned.items()}
         if all(_is_plain(joined, scanned[column.name]) for column in self._kept):
             whole = partial(self._whole, joined, scanned, starts, rows)
-            return ScannedColumns(joined.buffer, self._columns, scanned, len(rows), whole), good
+            columns = ScannedColumns(
+                joined.buffer, self._columns, scanned, height=len(rows), whole=whole
+            )
+            return columns, good
         frame, not_text = self._with_texts(self._raw(joined, scanned, starts, rows))
         if not_text is not None:
             good[np.flatnonzero(good)[not_text]] = False
@@ -144,7 +147,7 @@ class ColumnarReader:
 
 def _is_plain(joined: Joined, field: Scanned) -> bool:
     lengths = field.lengths
-    return lengths is None or are_ascii(joined.buffer, joined.words, field.values, lengths)
+    return lengths is None or are_sound(joined.buffer, joined.words, field.values, lengths)
 
 
 def _chosen(field: Scanned, rows: Int64s) -> Scanned:

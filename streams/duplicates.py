@@ -93,8 +93,8 @@ def hex_ids(words: UInt64Array, starts: Int64Array, lengths: Int64Array) -> IdAr
         (split[2] & _LOW_HALF) | (words[starts + 24] << _FOUR_BYTES),
         words[starts + 28],
     )
-    numbers = [_of_digits(word) for word in digits]
-    if any(number is None for number in numbers):
+    numbers = [number for number in map(_of_digits, digits) if number is not None]
+    if len(numbers) < len(digits):
         return None
     ids: IdArray = np.empty((len(starts), 2), np.uint64)
     for half in (0, 1):

@@ -122,7 +122,7 @@ class ScannedColumns(EventColumns):
     """Events as the decoder read them, with texts where they lie.
 
     Args:
-        buffer: in which the texts lie, all of them ASCII; ends with `streams.lockstep.PADDING`.
+        buffer: in which the texts lie, all of them sound UTF-8; ends with `streams.lockstep.PADDING`.
         columns: those of the reader that were read, by name.
         scanned: what was read.
         height: how many events there are.
@@ -135,6 +135,7 @@ class ScannedColumns(EventColumns):
         buffer: bytes,
         columns: Mapping[str, Column],
         scanned: Mapping[str, Scanned],
+        *,
         height: int,
         whole: Callable[[], pl.DataFrame],
         rows: Int64s | None = None,
@@ -191,7 +192,12 @@ class ScannedColumns(EventColumns):
         """See `EventColumns`."""
         own = rows if self._rows is None else self._rows[rows]
         taken = ScannedColumns(
-            self._buffer, self._columns, self._scanned, self._height, self._whole, own
+            self._buffer,
+            self._columns,
+            self._scanned,
+            height=self._height,
+            whole=self._whole,
+            rows=own,
         )
         taken._texts = {name: texts.take(rows) for name, texts in self._texts.items()}
         return taken

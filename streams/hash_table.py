@@ -144,12 +144,13 @@ class KeyRows:
             return rows, new
         first = new[~came_before(keys[new])]
         start, self._count = self._count, self._count + len(first)
+        places: PositionArray | None = ended[first]
         if self._count > len(self._keys):
             self._lay_out(self._keys[:start])
-            ended = None
+            places = None
         added = np.arange(start, self._count)
         self._keys[added] = keys[first]
-        self._table.insert(keys[first], added, None if ended is None else ended[first])
+        self._table.insert(keys[first], added, places)
         rows[new] = self._table.find(self._keys, keys[new])
         return rows, first
 

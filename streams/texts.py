@@ -93,7 +93,7 @@ class WrittenTexts:
 
 
 class TextsWithin:
-    """Texts where they lie in a buffer; ASCII only, so that their bytes are sound.
+    """Texts where they lie in a buffer; their bytes must be known to be sound UTF-8.
 
     Args:
         buffer: ends with `streams.lockstep.PADDING`.
@@ -193,6 +193,21 @@ def are_ascii(buffer: bytes, words: Words, starts: Int64s, lengths: Int64s) -> b
     return True
 
 
+def are_sound(buffer: bytes, words: Words, starts: Int64s, lengths: Int64s) -> bool:
+    """Whether n texts in a buffer are UTF-8 and short enough for `TextsWithin`."""
+    if are_ascii(buffer, words, starts, lengths):
+        return True
+    if int(lengths.max()) > LONGEST_BYTES:
+        return False
+    # Names with accents are few, and the same again and again.
+    for octets in set(TextsWithin(buffer, starts, lengths, None).octets()):
+        try:
+            octets.decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
 def _digests(buffer: bytes, starts: Int64s, lengths: Int64s) -> UInt64Array:
     digests: UInt64Array = np.zeros(len(starts), np.uint64)
     if not len(starts):
@@ -208,13 +223,15 @@ def _digests(buffer: bytes, starts: Int64s, lengths: Int64s) -> UInt64Array:
 
 
 def _block(buffer: bytes, starts: Int64s, length: int) -> npt.NDArray[np.uint64]:
-    """n texts of one length as rows of words, zeros behind them."""
+    """Texts of one length as n rows of words, zeros behind them."""
     width = -(-length // _WORD_BYTES)
     if not width:
         return np.zeros((len(starts), 0), np.uint64)
     size = width * _WORD_BYTES
     # Each place of the buffer as the start of an item, so that one copy takes a whole text.
-    items: npt.NDArray[Any] = np.ndarray((len(buffer) - size + 1,), f"V{size}", buffer, strides=(1,))
+    items: npt.NDArray[Any] = np.ndarray(
+        (len(buffer) - size + 1,), f"V{size}", buffer, strides=(1,)
+    )
     block: npt.NDArray[np.uint64] = items[starts].view("<u8").reshape(len(starts), width)
     if length < size:
         block[:, -1] &= _MASKS[length % _WORD_BYTES]
