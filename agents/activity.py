@@ -75,7 +75,7 @@ class ActivityMarker:
     marks are sent again, which changes nothing.
     """
 
-    def __init__(self, subjects_kept: int = 262_144) -> None:
+    def __init__(self, subjects_kept: int = 65_536) -> None:
         # By day: digests of those whose marks were sent, each mixed with its code.
         self._sent: dict[int, KeyRows] = {}
         self._subjects = _Subjects(subjects_kept)
