@@ -90,6 +90,11 @@ class FlowWatch:
         """Every minute that ends by then was judged; 0 before the first."""
         return max(self._pending.next_minute, 0) * MINUTE_MS
 
+    @property
+    def read_ms(self) -> int:
+        """Every partition was read up to this log time, judged or not; 0 before anything is due."""
+        return self._pending.heard_ms if self._pending.closed_minute >= 0 else 0
+
     def take(self, message: FlowMinutes) -> list[FlowSuspicion]:
         """Take one partition's message; judge the minutes that it closes.
 
@@ -99,14 +104,39 @@ class FlowWatch:
         Raises:
             StateError: the message is of a partition that does not exist.
         """
-        self._pending.take(message)
+        self.hear(message)
         told: list[FlowSuspicion] = []
-        while self._pending.begin():
-            minute = self._pending.next_minute
-            told += self._listen(minute, self._pending.heard(), self._pending.seconds_read())
-            if self._pending.seconds_read() < SECONDS:
+        while self.is_behind(self.read_ms):
+            told += self.go_on(self.read_ms, _HOUR)
+        return told
+
+    def hear(self, message: FlowMinutes) -> None:
+        """Take one partition's message; what it closes is judged by `go_on`.
+
+        Raises:
+            StateError: the message is of a partition that does not exist.
+        """
+        self._pending.take(message)
+        self._pending.begin()
+
+    def is_behind(self, until_ms: int) -> bool:
+        """Whether seconds before a log time wait to be judged; it must not lie beyond `read_ms`."""
+        return self._pending.is_due(until_ms)
+
+    def go_on(self, until_ms: int, minutes: int) -> list[FlowSuspicion]:
+        """Judge what ends by a log time; at most so many minutes.
+
+        Returns:
+            As `take`.
+        """
+        told: list[FlowSuspicion] = []
+        for _ in range(minutes):
+            if not self.is_behind(until_ms):
                 break
-            told += self._judge(minute, *self._pending.pop())
+            minute, seconds = self._pending.next_minute, self._pending.seconds_until(until_ms)
+            told += self._listen(minute, self._pending.heard(), seconds)
+            if seconds == SECONDS:
+                told += self._judge(minute, *self._pending.pop())
         return told
 
     def judge(
