@@ -68,6 +68,8 @@ class FlowWatch:
         self._incidents = FlowIncidents()
         self.history = SeriesHistory()
         self._pending = PendingMinutes(params.partitions)
+        # Of the minute under way, as long as nothing in it comes under suspicion.
+        self._under_way: Turn | None = None
 
     def declare(self, calendar: tuple[DeclaredChange, ...]) -> None:
         """Go by another calendar from the next hour on."""
@@ -154,6 +156,11 @@ class FlowWatch:
         return self._listen(minute, heard, SECONDS) + self._judge(minute, counts, heard)
 
     def _turn(self, minute: int) -> Turn:
+        if self._under_way is None or self._under_way.minute != minute:
+            self._under_way = self._begin_minute(minute)
+        return self._under_way
+
+    def _begin_minute(self, minute: int) -> Turn:
         hour = minute // _HOUR
         clock = local_hour(hour).bin % HOURS
         part = clock // _PART_HOURS
@@ -207,6 +214,7 @@ class FlowWatch:
         now = self._now(turn, np.zeros(2 * ROWS), np.ones(2 * ROWS))
         told_ms = turn.minute * MINUTE_MS + (second + 1) * SECOND_MS
         told = self._incidents.hush(now, found)
+        self._under_way = None
         self._rates.spoil(self._incidents.suspect)
         return [replace(one, told_ms=told_ms) for one in told]
 
@@ -233,6 +241,7 @@ class FlowWatch:
             hour_brought = self._surprise.hour_brought(turn.part)
             self._rates.end_hour(minute // _HOUR, *hour_brought)
         self._pending.next_second = 0
+        self._under_way = None
         # The same whenever it is really concluded, live or in a back-test.
         return [replace(one, told_ms=(minute + 1) * MINUTE_MS) for one in told]
 
