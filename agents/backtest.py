@@ -156,9 +156,13 @@ class Backtest:
         self.region = RegionWatch(region or RegionWatchParams(partitions))
         self.usage = RegionUsage()
         self.findings: list[Finding] = []
+        self._newest_ms = 0
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """Take the next recorded events of one flow, in order of arrival."""
+        if not frame.height:
+            return
+        self._newest_ms = max(self._newest_ms, int(frame["recorded_at"].to_numpy().max()))
         if self._partitions == 1:
             self._take(0, flow, frame)
             return
@@ -173,7 +177,12 @@ class Backtest:
             self._tell(shard.pass_time(read_ms))
 
     def finish(self) -> None:
-        """Conclude from everything that waits: the recording has come to its end."""
+        """Conclude from everything that waits: the recording has come to its end.
+
+        Its end is the newest record of any flow in any partition. Up to there all of it was read, and
+        who is not heard there was silent; of what came after nobody knows.
+        """
+        self.pass_time(self._newest_ms)
         for shard in self._shards:
             self._tell(shard.finish())
 

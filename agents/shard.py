@@ -223,11 +223,11 @@ class Shard:
 
     def finish(self) -> Told:
         """Conclude from everything that waits: a recording has come to its end."""
-        told = Told() if self.watch is None else self._told(self.watch.finish())
+        told = Told() if self.watch is None else self._told(self.watch.finish(), is_last=True)
         told.usage += self.tell_usage()
         return told
 
-    def _told(self, concluded: Concluded) -> Told:
+    def _told(self, concluded: Concluded, *, is_last: bool = False) -> Told:
         told = Told(findings=concluded.findings)
         if self.watch is None:
             return told
@@ -237,8 +237,10 @@ class Shard:
             cells = np.concatenate([np.zeros(0, CELL), *concluded.cells])
             told.cells.append(ClosedAccountDays(self._partition, open_day, cells))
         heard_ms = self.watch.heard_ms
-        if heard_ms // _TELL_EVERY_MS > self._told_ms // _TELL_EVERY_MS:
-            has_minute = heard_ms // MINUTE_MS > self._told_ms // MINUTE_MS
+        # In steps; where the steps fall depends on the slices, hence at the end the rest of one, too.
+        is_due = heard_ms // _TELL_EVERY_MS > self._told_ms // _TELL_EVERY_MS
+        if is_due or (is_last and heard_ms > self._told_ms):
+            has_minute = is_last or heard_ms // MINUTE_MS > self._told_ms // MINUTE_MS
             self._told_ms = heard_ms
             told.cells += self.minutes.messages(self._partition, heard_ms, heard_ms)
             if has_minute:

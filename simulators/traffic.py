@@ -99,8 +99,9 @@ class RegionTraffic:
     ) -> Iterator[dict[str, Events]]:
         """The same events by the local day on which they are recorded, ordered by `recorded_at`.
 
-        Events that are recorded after their own day wait for it; the last table holds those that are
-        recorded after the last day.
+        Events that are recorded after their own day wait for it. The last day ends as a recording ends:
+        for all flows at one instant. What is recorded after it is not in it; a few stragglers with
+        nothing else around them would look as if everything else had fallen silent.
         """
         waiting: list[Events] = []
         for number, today in enumerate(self.occurring(start, days, extra, rewrite)):
@@ -114,4 +115,3 @@ class RegionTraffic:
                 table.flow: table.pick(np.flatnonzero(is_ready)).in_arrival_order()
                 for table, is_ready in ready
             }
-        yield {table.flow: table.in_arrival_order() for table in waiting}
