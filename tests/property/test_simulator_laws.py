@@ -109,17 +109,19 @@ def test_records_come_in_the_order_in_which_they_are_recorded() -> None:
         assert np.all(np.diff(joined(tables, "recorded_at")) >= 0)
 
 
-def test_a_recording_ends_for_all_flows_as_its_last_day_ends() -> None:
+def test_a_recording_holds_all_that_occurred_and_ends_for_all_flows_as_its_last_day_ends() -> None:
     days = list(RegionTraffic(7, 0.1).recorded(SEPTEMBER, 2))
     ends_ms = [midnight_ms(SEPTEMBER + timedelta(days=n)) for n in (1, 2)]
     newest = [
         max(int(table.columns["recorded_at"][-1]) for table in tables.values()) for tables in days
     ]
-    of_one_day = RegionTraffic(7, 0.1).occurring(SEPTEMBER, 1)
-    later = [table.columns["recorded_at"] >= ends_ms[0] for table in next(of_one_day).values()]
+    occurring = list(RegionTraffic(7, 0.1).occurring(SEPTEMBER, 2))
+    later = [table.columns["recorded_at"] >= ends_ms[1] for table in occurring[1].values()]
 
     assert sum(int(rows.sum()) for rows in later) > 0
     assert all(0 < end - at < HOUR_MS for end, at in zip(ends_ms, newest, strict=True))
+    counts = [sum(len(one) for day in two for one in day.values()) for two in (days, occurring)]
+    assert counts[0] == counts[1]
 
 
 def test_every_word_is_a_word_of_its_field_and_every_id_its_own() -> None:
