@@ -15,18 +15,19 @@ import numpy.typing as npt
 from agents.detectors.base import NO_STEP, UNKNOWN, Act
 from agents.series import enum_numbers
 from agents.waiting import DUE_FIELDS, DueRows
-from streams.digests import NONE, pair_digests, text_digests
+from streams.digests import NONE, pair_digests
+from streams.texts import Labels
 from streams.topics import EPRESCRIPTIONS, INSI_CALLS, PLATFORM_ACCESSES
 from streams.vocabulary import COULOIRS, OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import polars as pl
-
     from agents.accounts import Accounts
     from streams.digests import UInt64Array
+    from streams.event_columns import EventColumns
     from streams.event_time import Int64Array
+    from streams.texts import Texts
 
 SURFACES: Final = (PLATFORM_ACCESSES, INSI_CALLS, EPRESCRIPTIONS)
 
@@ -68,6 +69,7 @@ for null.
 NO_SHORT_STEP: Final = np.iinfo(np.int32).min
 
 _FARTHEST: Final = 1 << 30
+_NULL_STEP: Final = np.iinfo(np.int64).min
 _CHOSEN_BY: Final = {
     PLATFORM_ACCESSES: "action",
     INSI_CALLS: "operation",
@@ -80,7 +82,7 @@ SYMBOLS: Final = {
 }
 """The enum columns that tell looks, by flow."""
 
-_PLATFORM_OF: Final = {name: place for place, name in enumerate(PLATFORMS)}
+_PLATFORM_LABELS: Final = Labels(PLATFORMS, other=0)
 _FAILURE: Final = OUTCOMES.index("FAILURE")
 _ACTS: Final = {
     "READ_IDENTITY": Act.IDENTITY,
@@ -92,49 +94,46 @@ _ACTS: Final = {
 
 
 def looks_of(
-    frame: pl.DataFrame,
+    events: EventColumns,
     flow: str,
-    structure: UInt64Array,
-    patient: UInt64Array,
     accounts: Accounts,
     *,
     symbols: Mapping[str, Int64Array] | None = None,
 ) -> tuple[DueRows, Int64Array]:
-    """The looks among n events of a flow, and their positions in the frame.
+    """The looks among n events of a flow, and their positions among them.
 
     A flow that has no looks gives none. Accounts that are new are entered into the table.
 
     Args:
-        frame: the events.
+        events: the events.
         flow: the flow.
-        structure: digests of their structures' pseudonyms.
-        patient: digests of their patients' pseudonyms.
         accounts: the partition's table.
         symbols: the columns of `SYMBOLS` as numbers, if somebody has them already.
     """
     told = _CHOSEN_BY.get(flow)
-    if told is None or not frame.height:
+    if told is None or not events.height:
         return np.zeros(0, ACCESS), np.zeros(0, np.int64)
-    numbers = enum_numbers(frame, SYMBOLS[flow]) if symbols is None else symbols
-    words: list[str] = frame[told].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
+    numbers = enum_numbers(events, SYMBOLS[flow]) if symbols is None else symbols
+    structure = events.texts("structure_pid").digests
+    words = events.symbols(told)
     if flow == PLATFORM_ACCESSES:
         # A search tells of everybody who was found; only what was opened was looked at.
         places = np.flatnonzero(numbers[told] != words.index("SEARCH_PATIENT"))
-        actor = text_digests(_some(frame["actor_pid"], places))
+        actor = _some(events.texts("actor_pid"), places).digests
     else:
         # With the card in the reader the patient is there, and checks are of known identities; a
         # certificate looks at nobody.
         word = "RECHERCHE_TRAITS" if flow == INSI_CALLS else "CONSULTED"
         places = np.flatnonzero(numbers[told] == words.index(word))
-        actor = text_digests(_some(frame["actor_pid"], places))
+        actor = _some(events.texts("actor_pid"), places).digests
         places, actor = places[actor != NONE], actor[actor != NONE]
     rows = np.zeros(len(places), ACCESS)
     if not len(places):
         return rows, places
     surface = SURFACES.index(flow)
     rows["surface"] = surface
-    rows["time_ms"] = frame["occurred_at"].to_numpy()[places]
-    rows["patient"] = patient[places]
+    rows["time_ms"] = events.numbers("occurred_at")[places]
+    rows["patient"] = events.texts("patient_pid").digests[places]
     role = (numbers["couloir"] * len(SECTORS) + numbers["sector"])[places]
     rows["auth_method"] = numbers["auth_method"][places]
     rows["is_failure"] = numbers["outcome"][places] == _FAILURE
@@ -146,34 +145,30 @@ def looks_of(
         rows["act"] = acts[numbers[told][places]]
         for name in _OWN_NUMBERS[flow]:
             rows[name] = numbers[name][places]
-        platform = _fill_platform(rows, frame, places)
+        platform = _fill_platform(rows, events, places)
         rows["group"] = platform * (len(COULOIRS) * len(SECTORS)) + role
     else:
         place = len(PLATFORMS) + surface - 1
         rows["group"] = place * (len(COULOIRS) * len(SECTORS)) + role
         rows["act"] = Act.OTHER if flow == INSI_CALLS else Act.CLINICAL
-    rows["account"] = accounts.rows_of(frame, places, structure[places], actor, surface)
+    rows["account"] = accounts.rows_of(events, places, structure[places], actor, surface)
     return rows, places
 
 
-def _some(series: pl.Series, places: Int64Array) -> pl.Series:
-    return series if len(places) == len(series) else series[places]
+def _some(texts: Texts, places: Int64Array) -> Texts:
+    return texts if len(places) == len(texts) else texts.take(places)
 
 
-def _fill_platform(rows: DueRows, frame: pl.DataFrame, places: Int64Array) -> Int64Array:
+def _fill_platform(rows: DueRows, events: EventColumns, places: Int64Array) -> Int64Array:
     """Fill in what only accesses to platforms have; give back the platforms' numbers."""
-    rows["net"] = text_digests(_some(frame["net_pid"], places))
-    rows["client"] = text_digests(_some(frame["client_pid"], places))
-    rows["care_context"] = [
-        UNKNOWN if known is None else known
-        for known in _some(frame["care_context"], places).to_list()
-    ]
-    rows["directory_step"] = [
-        NO_SHORT_STEP if step is None else min(max(step, -_FARTHEST), _FARTHEST)
-        for step in _some(frame["directory_step"], places).to_list()
-    ]
-    platforms = _some(frame["platform"], places).to_list()
-    return np.array([_PLATFORM_OF.get(name, 0) for name in platforms], np.int64)
+    rows["net"] = _some(events.texts("net_pid"), places).digests
+    rows["client"] = _some(events.texts("client_pid"), places).digests
+    rows["care_context"] = events.numbers("care_context", null=UNKNOWN)[places]
+    steps = events.numbers("directory_step", null=_NULL_STEP)[places]
+    short = np.clip(steps, -_FARTHEST, _FARTHEST)
+    short[steps == _NULL_STEP] = NO_SHORT_STEP
+    rows["directory_step"] = short
+    return _PLATFORM_LABELS.of(_some(events.texts("platform"), places))
 
 
 def long_steps(steps: npt.NDArray[np.int32]) -> Int64Array:

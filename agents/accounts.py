@@ -17,6 +17,7 @@ import polars as pl
 from agents.access_rows import account_digests
 from streams.digests import text_digests
 from streams.errors import StateError
+from streams.event_columns import EventColumns
 from streams.hash_table import ABSENT, PositionTable
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _FIRST_CAPACITY: Final = 1024
 _SLOTS_PER_ROW: Final = 1.75
-_NAMED: Final = ("structure_pid", "actor_pid", "sector", "department")
+_NAMED: Final = ("structure_pid", "actor_pid", "department")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Accounts:
 
     def rows_of(
         self,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         places: Int64Array,
         structure: UInt64Array,
         actor: UInt64Array,
@@ -90,8 +91,8 @@ class Accounts:
         """The rows of the accounts of n events; those that are new get one.
 
         Args:
-            frame: the events, and others.
-            places: shape (n,), where they stand in the frame.
+            events: the events, and others.
+            places: shape (n,), where they stand among those.
             structure: shape (n,), digests of their structures' pseudonyms.
             actor: shape (n,), digests of their persons' pseudonyms.
             surface: which kind of look they are.
@@ -103,11 +104,23 @@ class Accounts:
             # In the order of their first look, so that rows do not depend on digests.
             _, first = np.unique(digests[new], return_index=True)
             first = new[np.sort(first)]
-            named = frame[list(_NAMED)][places[first]]
+            named = EventColumns.of(events).take(places[first])
+            sectors = named.symbols("sector")
+            structure_pids, actor_pids, departments = (
+                named.texts(name).to_list() for name in _NAMED
+            )
             self._enter(
                 [
-                    Account(structure_pid, actor_pid, surface, sector, department)
-                    for structure_pid, actor_pid, sector, department in named.iter_rows()
+                    Account(
+                        structure_pid or "", actor_pid, surface, sectors[sector], department or ""
+                    )
+                    for structure_pid, actor_pid, sector, department in zip(
+                        structure_pids,
+                        actor_pids,
+                        named.numbers("sector").tolist(),
+                        departments,
+                        strict=True,
+                    )
                 ],
                 digests[first],
                 actor[first],

@@ -12,15 +12,17 @@ statistics.
 
 from __future__ import annotations
 
-import hashlib
-from operator import itemgetter
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from streams.digests import EMPTY
 from streams.errors import StateError
+from streams.event_columns import EventColumns
 from streams.event_time import day_of_month, month_of_day, paris_days
+from streams.hash_table import KeyRows
 from streams.topics import FLOWS
 from streams.validity import LAST_DAY
 from streams.vocabulary import SECTORS
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from agents.series import CodeArray
+    from streams.digests import UInt64Array
+    from streams.event_time import BoolArray, Int64Array
+    from streams.texts import Texts
 
 KINDS: Final = ("account", "structure")
 CODES: Final = len(KINDS) * len(FLOWS) * len(SECTORS)
@@ -39,7 +44,10 @@ _FORMAT: Final = b"\x01"
 _MARK: Final = np.dtype([("code", "<u2"), ("day", "<i4"), ("subject", "V16")])
 _CELL: Final = np.dtype([("code", "<u2"), ("month", "<i4"), ("days", "<u4"), ("subject", "V16")])
 _REMEMBERED_DAYS: Final = 3
+_FIRST_SUBJECTS: Final = 64
 _STRUCTURES: Final = len(FLOWS) * len(SECTORS)
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+"""Sets the digest of one subject apart from code to code."""
 
 MarkArray = npt.NDArray[np.void]
 Cell = tuple[int, int, bytes]
@@ -67,58 +75,94 @@ class ActivityMarker:
     marks are sent again, which changes nothing.
     """
 
-    def __init__(self) -> None:
-        # By day and code: the names whose marks were sent. Sets of plain names, not of tuples with
-        # their labels, because building those cost more than all else.
-        self._sent: dict[int, dict[int, set[str]]] = {}
+    def __init__(self, subjects_kept: int = 65_536) -> None:
+        # By day: digests of those whose marks were sent, each mixed with its code.
+        self._sent: dict[int, KeyRows] = {}
+        self._subjects = _Subjects(subjects_kept)
 
     def marks(
         self,
         flow: str,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         sectors: CodeArray,
-        structures: list[str] | None = None,
     ) -> MarkArray:
-        """The new marks of n events of one flow, whose sectors are given by number.
-
-        Structures' pseudonyms may be given as a list, if somebody has made one: to make it, and to
-        hash its texts, costs as much as what is done here with them.
-        """
-        if not frame.height:
+        """The new marks of n events of one flow, whose sectors are given by number."""
+        events = EventColumns.of(events)
+        if not events.height:
             return np.zeros(0, _MARK)
-        if structures is None:
-            structures = frame["structure_pid"].to_list()
-        accounts = frame["actor_pid"].to_list()
-        if None in accounts:
-            accounts = [a or s for a, s in zip(accounts, structures, strict=True)]
-        days = paris_days(frame["occurred_at"].to_numpy())
-        groups = days * _STRUCTURES + sectors + FLOWS.index(flow) * len(SECTORS)
-        rows: list[tuple[int, int, bytes]] = []
-        present, counts = np.unique(groups, return_counts=True)
-        if len(present) > 1:
-            # Group after group, which is quicker than to pick each group's names out of all.
-            in_order = itemgetter(*np.argsort(groups, kind="stable").tolist())
-            accounts, structures = in_order(accounts), in_order(structures)
-        ends = np.cumsum(counts)
-        starts = ends - counts
-        for group, start, end in zip(present.tolist(), starts.tolist(), ends.tolist(), strict=True):
-            day, code = divmod(group, _STRUCTURES)
-            for offset, names in ((0, accounts), (_STRUCTURES, structures)):
-                known = self._known(day, code + offset)
-                new = set(names[start:end]) - known
-                known |= new
-                rows += [(code + offset, day, _subject(name)) for name in new]
-        return np.array(sorted(rows), _MARK)
+        structures, actors = events.texts("structure_pid"), events.texts("actor_pid")
+        has_account = actors.digests > EMPTY
+        users = np.where(has_account, actors.digests, structures.digests)
+        subjects = np.concatenate([users, structures.digests])
+        codes = sectors + FLOWS.index(flow) * len(SECTORS)
+        codes = np.concatenate([codes, codes + _STRUCTURES])
+        keys = subjects + codes.astype(np.uint64) * _SPREAD
+        days = paris_days(events.numbers("occurred_at"))
+        first = int(days.min())
+        if first == days.max():
+            new = self._known(first).rows_of(keys)[1]
+        else:
+            both = np.concatenate([days, days])
+            parts = [np.flatnonzero(both == day) for day in np.unique(days).tolist()]
+            known = [self._known(int(both[own[0]])) for own in parts]
+            new = np.concatenate(
+                [own[one.rows_of(keys[own])[1]] for one, own in zip(known, parts, strict=True)]
+            )
+        if not new.size:
+            return np.zeros(0, _MARK)
+        places = new % len(days)
+        is_account = has_account[places] & (new < len(days))
+        marks = np.zeros(len(new), _MARK)
+        marks["code"], marks["day"] = codes[new], days[places]
+        names = self._subjects.of(subjects[new], (actors, structures), is_account, places)
+        marks["subject"] = names
+        words = names.view(">u8").reshape(-1, 2)
+        return marks[np.lexsort([words[:, 1], words[:, 0], marks["day"], marks["code"]])]
 
-    def _known(self, day: int, code: int) -> set[str]:
-        by_code = self._sent.setdefault(day, {})
+    def _known(self, day: int) -> KeyRows:
+        known = self._sent.setdefault(day, KeyRows())
         while len(self._sent) > _REMEMBERED_DAYS:
             del self._sent[min(other for other in self._sent if other != day)]
-        return by_code.setdefault(code, set())
+        return known
 
 
-def _subject(name: str) -> bytes:
-    return hashlib.blake2b(name.encode(), digest_size=16).digest()
+class _Subjects:
+    """The names under which subjects travel, as far as they were worked out lately."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rows = KeyRows()
+        self._names = np.zeros(_FIRST_SUBJECTS, "V16")
+
+    def of(
+        self,
+        digests: UInt64Array,
+        columns: tuple[Texts, Texts],
+        is_first: BoolArray,
+        places: Int64Array,
+    ) -> npt.NDArray[np.void]:
+        """The names of n subjects by their digests.
+
+        Args:
+            digests: shape (n,).
+            columns: where their pseudonyms stand.
+            is_first: shape (n,), whether in the first of the columns, else in the second.
+            places: shape (n,), at which place.
+        """
+        if len(self._rows) + len(digests) > self._most:
+            # Nobody can fill the memory.
+            self._rows = KeyRows()
+        rows, new = self._rows.rows_of(digests)
+        if new.size:
+            if len(self._rows) > len(self._names):
+                grown = np.zeros(2 * len(self._rows), "V16")
+                grown[: len(self._names)] = self._names
+                self._names = grown
+            for column, own in zip(columns, (is_first[new], ~is_first[new]), strict=True):
+                told = column.take(places[new[own]]).octets()
+                hashed = b"".join([blake2b(name, digest_size=16).digest() for name in told])
+                self._names[rows[new[own]]] = np.frombuffer(hashed, "V16")
+        return self._names[rows]
 
 
 def split_marks(marks: MarkArray, partitions: int) -> Iterator[tuple[int, bytes]]:
@@ -169,29 +213,35 @@ class ActivityCells:
     def add(self, marks: MarkArray) -> bool:
         """Take n marks; say whether any count changed."""
         changed = False
+        numbers, all_days = self._number, self._days
+        # Most marks are of one day; of each, month and bit are worked out once.
+        found: dict[int, tuple[int, int]] = {}
         for code, day, subject in zip(
             marks["code"].tolist(), marks["day"].tolist(), marks["subject"].tolist(), strict=True
         ):
-            month = month_of_day(day)
-            if month >= self._oldest_month():
-                changed |= self._mark((code, month, bytes(subject)), day)
+            at = found.get(day)
+            if at is None:
+                at = found[day] = month_of_day(day), 1 << day_of_month(day)
+            month, bit = at
+            if month > self._newest_month:
+                self._newest_month = month
+                self._expire()
+            elif month < self._oldest_month():
+                continue
+            cell = code, month, subject
+            number = numbers.get(cell)
+            if number is None:
+                number = self._numbered(cell)
+            known = all_days[number]
+            if known & bit:
+                continue
+            if not known:
+                self.month_counts[code, month] = self.month_counts.get((code, month), 0) + 1
+            all_days[number] = known | bit
+            self.day_counts[code, day] = self.day_counts.get((code, day), 0) + 1
+            self._dirty.add(number)
+            changed = True
         return changed
-
-    def _mark(self, cell: Cell, day: int) -> bool:
-        code, month, _ = cell
-        if month > self._newest_month:
-            self._newest_month = month
-            self._expire()
-        number = self._numbered(cell)
-        bit = 1 << day_of_month(day)
-        if self._days[number] & bit:
-            return False
-        if not self._days[number]:
-            self.month_counts[code, month] = self.month_counts.get((code, month), 0) + 1
-        self._days[number] |= bit
-        self.day_counts[code, day] = self.day_counts.get((code, day), 0) + 1
-        self._dirty.add(number)
-        return True
 
     def _numbered(self, cell: Cell) -> int:
         number = self._number.get(cell)

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.duplicates import DuplicateIndex, parse_ids
+from streams.duplicates import DuplicateIndex
 from streams.event_time import Watermark
 from streams.vocabulary import OUTCOMES, SECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import polars as pl
-
     from streams.event_time import Int64Array
+    from streams.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +59,16 @@ class FlowState:
         self.dead_letters: dict[str, int] = {}
 
     def accept(
-        self, times: Int64Array, event_ids: pl.Series, on_time: npt.NDArray[np.bool_]
+        self, times: Int64Array, event_ids: Texts, on_time: npt.NDArray[np.bool_]
     ) -> Int64Array:
         """Decide over n events; the positions of those that count.
 
         Args:
             times: shape (n,), event times.
-            event_ids: shape (n,), texts.
+            event_ids: n texts.
             on_time: shape (n,), which of them are not dead.
         """
-        ids = parse_ids(event_ids.to_list())
+        ids = event_ids.ids()
         rest = np.flatnonzero(on_time)
         taken = []
         # Cut where a generation of ids fills up, so that its effect on the watermark falls on the same

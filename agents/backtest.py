@@ -156,9 +156,13 @@ class Backtest:
         self.region = RegionWatch(region or RegionWatchParams(partitions))
         self.usage = RegionUsage()
         self.findings: list[Finding] = []
+        self._newest_ms = 0
 
     def take(self, flow: str, frame: pl.DataFrame) -> None:
         """Take the next recorded events of one flow, in order of arrival."""
+        if not frame.height:
+            return
+        self._newest_ms = max(self._newest_ms, int(frame["recorded_at"].to_numpy().max()))
         if self._partitions == 1:
             self._take(0, flow, frame)
             return
@@ -173,7 +177,12 @@ class Backtest:
             self._tell(shard.pass_time(read_ms))
 
     def finish(self) -> None:
-        """Conclude from everything that waits: the recording has come to its end."""
+        """Conclude from everything that waits: the recording has come to its end.
+
+        Its end is the newest record of any flow in any partition. Up to there all of it was read, and
+        who is not heard there was silent; of what came after nobody knows.
+        """
+        self.pass_time(self._newest_ms)
         for shard in self._shards:
             self._tell(shard.finish())
 
@@ -197,7 +206,7 @@ class Backtest:
         applied = shard.apply(
             EventSlice(
                 flow=flow,
-                frame=frame,
+                events=frame,
                 offsets=np.arange(first, first + frame.height),
                 ingest_ms=frame["recorded_at"].to_numpy(),
                 next_offset=first + frame.height,
@@ -206,9 +215,7 @@ class Backtest:
         self._tell(applied.told)
         for _ in range(len(applied.ahead)):
             shard.count_dead_letter(flow, EVENT_TIME_AHEAD)
-        marks = self._markers[number].marks(
-            flow, applied.accepted, applied.coded.sector, applied.structures
-        )
+        marks = self._markers[number].marks(flow, applied.accepted, applied.coded.sector)
         for _, value in split_marks(marks, 1):
             self._cells.add(read_marks(value))
         self._history.add(flow, applied.times_ms, applied.coded.sector)

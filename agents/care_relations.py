@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from streams.changed_rows import ChangedRows
 from streams.errors import StateError
-from streams.hash_table import ABSENT, PositionTable
+from streams.hash_table import ABSENT, PositionTable, came_before
 
 if TYPE_CHECKING:
     from streams.digests import UInt64Array
@@ -84,7 +84,9 @@ class CareRelations:
         rows, ended = self._table.locate(self._pairs, pairs)
         new = np.flatnonzero(rows == ABSENT)
         if new.size:
-            added, first, of_new = np.unique(pairs[new], return_index=True, return_inverse=True)
+            first = new[~came_before(pairs[new])]
+            first = first[np.argsort(pairs[first])]
+            added = pairs[first]
             if self._count + len(added) > len(self._pairs):
                 self._make_room(len(added))
                 # Rows have moved, and some may have left.
@@ -92,9 +94,9 @@ class CareRelations:
             places = np.arange(self._count, self._count + len(added))
             self._pairs[places] = added
             self._days[places] = NEVER
-            self._table.insert(added, places, ended[new[first]])
+            self._table.insert(added, places, ended[first])
             self._count += len(added)
-            rows[new] = places[of_new]
+            rows[new] = self._table.find(self._pairs, pairs[new])
         return rows
 
     def _raise(self, cells: Int64Array, days: DayArray) -> BoolArray:

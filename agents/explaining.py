@@ -27,7 +27,8 @@ from agents.care_relations import NEVER, CareRelations
 from agents.detectors.base import UNKNOWN
 from agents.joint_watermark import JointWatermark
 from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
-from streams.digests import NONE, RepeatedTexts, pair_digests, text_digests
+from streams.digests import NONE, pair_digests
+from streams.event_columns import EventColumns
 from streams.event_time import DAY_MS
 from streams.topics import EPRESCRIPTIONS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES, VERDICTS
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from agents.accounts import Accounts
     from streams.checkpoint import Section
-    from streams.digests import UInt64Array
     from streams.event_time import BoolArray, Int64Array
 
 _DEALING: Final = np.dtype([*DUE_FIELDS, ("pair", "<u8"), ("day", "<u2"), ("is_access", "?")])
@@ -109,7 +109,6 @@ class AccessExplainer:
         self.judged_ms = 0
         self._newest_ms = 0
         self._newest_day = 0
-        self._structures = RepeatedTexts()
         self._dealings = Waiting(_DEALING)
         self._accesses = Waiting(ACCESS)
 
@@ -119,36 +118,31 @@ class AccessExplainer:
     def take(
         self,
         flow: str,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         log_ms: Int64Array,
         accounts: Accounts,
         *,
         symbols: Mapping[str, Int64Array] | None = None,
-        structures: list[str] | None = None,
     ) -> ExplainedAccesses:
         """Take n accepted events of one flow, in the flow's order; give back what can be judged now.
 
         Args:
             flow: the flow.
-            frame: the events.
+            events: the events.
             log_ms: their Kafka timestamps.
             accounts: the partition's table, in which new accounts are entered.
             symbols: the flow's `agents.access_rows.SYMBOLS` as numbers, if somebody has them already.
-            structures: the structures' pseudonyms, if somebody has made a list of them.
         """
-        if frame.height:
+        events = EventColumns.of(events)
+        if events.height:
             due = self.watermark.observe(flow, log_ms)
-            names = frame["structure_pid"].to_list() if structures is None else structures
-            structure = self._structures.digests(names)
-            patient = text_digests(frame["patient_pid"])
-            looks, places = looks_of(frame, flow, structure, patient, accounts, symbols=symbols)
+            looks, places = looks_of(events, flow, accounts, symbols=symbols)
             if len(looks):
                 looks["due_ms"] = due[places]
                 self._accesses.add(looks)
                 self._newest_ms = max(self._newest_ms, int(looks["time_ms"].max()))
             if flow != PLATFORM_ACCESSES:
-                pair = pair_digests(structure, patient)
-                self._dealings.add(_dealings_of(flow, frame, due, pair))
+                self._dealings.add(_dealings_of(flow, events, due))
         surplus = len(self) - self._params.waiting_max
         if surplus > 0:
             self.judged_early += surplus
@@ -293,21 +287,25 @@ def _relates(accesses: DueRows) -> BoolArray:
     return relates
 
 
-def _dealings_of(flow: str, frame: pl.DataFrame, due: Int64Array, pair: UInt64Array) -> DueRows:
+def _dealings_of(flow: str, events: EventColumns, due: Int64Array) -> DueRows:
     """The rows of a flow of care that name a patient."""
-    rows = np.zeros(frame.height, _DEALING)
+    rows = np.zeros(events.height, _DEALING)
     rows["due_ms"] = due
-    rows["pair"] = pair
-    rows["day"] = frame["occurred_at"].to_numpy() // DAY_MS
+    structures, patients = events.texts("structure_pid"), events.texts("patient_pid")
+    rows["pair"] = pair_digests(structures.digests, patients.digests)
+    rows["day"] = events.numbers("occurred_at") // DAY_MS
     if flow == EPRESCRIPTIONS:
         # Looking a prescription up is a look at the patient, not care: it counts as an access.
-        rows["is_access"] = (frame["event"] == "CONSULTED").to_numpy()
+        consulted = events.symbols("event").index("CONSULTED")
+        rows["is_access"] = events.numbers("event") == consulted
     is_dealing = rows["pair"] != NONE
     if flow == INSI_CALLS:
         # Who searches by traits needs nobody to be there: else a thief's own searches would explain
         # what is then read. With a card or a known identity, or at an admission, a patient comes.
-        searched = (frame["operation"] == "RECHERCHE_TRAITS") & frame["actor_pid"].is_not_null()
-        is_dealing &= ~searched.to_numpy()
+        search = events.symbols("operation").index("RECHERCHE_TRAITS")
+        is_dealing &= (events.numbers("operation") != search) | (
+            events.texts("actor_pid").digests == NONE
+        )
     dealings: DueRows = rows[is_dealing]
     return dealings
 

@@ -56,7 +56,9 @@ class PendingMinutes:
         return min(self._heard_ms)
 
     def take(self, message: FlowMinutes) -> None:
-        """Keep the greatest counts per partition, minute and cell; what was judged stays judged.
+        """Keep the greatest counts per partition, minute and cell.
+
+        What every partition was read past stays as it was told by then, whether it was judged or not.
 
         Raises:
             StateError: the partition does not exist.
@@ -66,15 +68,16 @@ class PendingMinutes:
             raise StateError(
                 f"region-cells: partition {own} of a message is not below {len(self._heard_ms)}"
             )
+        closed = self.closed_minute
         for minute, counts in message.minutes.items():
-            if minute < self.next_minute:
+            if minute < closed:
                 continue
             parts = self._minutes.setdefault(minute, {})
             known = parts.get(own)
             parts[own] = counts if known is None else np.maximum(known, counts)
             self._changed(minute, own)
         for minute, heard in message.seconds.items():
-            if minute >= self.next_minute:
+            if minute >= closed:
                 of_minute = self._seconds.setdefault(minute, {})
                 of_minute[own] = of_minute.get(own, NOTHING_HEARD) | heard
                 self._changed(minute, own)
@@ -87,6 +90,16 @@ class PendingMinutes:
         if packed:
             packed.pop(partition, None)
 
+    @property
+    def closed_minute(self) -> int:
+        """Every partition was read past the minutes before this one; -1 before anything was due."""
+        return _NONE if self.next_minute == _NONE else self.heard_ms // MINUTE_MS
+
+    def is_due(self, until_ms: int) -> bool:
+        """Whether there are seconds before a log time that were not judged."""
+        next_ms = self.next_minute * MINUTE_MS + self.next_second * SECOND_MS
+        return self.next_minute != _NONE and next_ms + SECOND_MS <= until_ms
+
     def begin(self) -> bool:
         """Whether there is a minute to judge now or soon; the first is the first that is complete."""
         if self.next_minute == _NONE:
@@ -96,9 +109,9 @@ class PendingMinutes:
                 self.next_minute = first
         return self.next_minute != _NONE
 
-    def seconds_read(self) -> int:
-        """Seconds of the next minute that every partition was read past."""
-        since_ms = self.heard_ms - self.next_minute * MINUTE_MS
+    def seconds_until(self, until_ms: int) -> int:
+        """Seconds of the next minute that end by a log time."""
+        since_ms = until_ms - self.next_minute * MINUTE_MS
         return min(max(since_ms // SECOND_MS, 0), SECONDS)
 
     def heard(self) -> HeardArray:

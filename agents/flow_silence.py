@@ -104,6 +104,8 @@ class FlowSilence:
         self._rows = AccountRows("flow silence", 1, _STATE, {"need": np.inf})
         self._rows.reserve(ROWS)
         self._every = np.arange(ROWS)
+        # By minute, what is due per second: the same for all that is listened to within it.
+        self._due: tuple[int, FloatArray] | None = None
 
     @property
     def section(self) -> AccountRows:
@@ -117,6 +119,7 @@ class FlowSilence:
             part: eighth of the local day.
             hour: what it should bring.
         """
+        self._due = None
         table = self._rows.table[:ROWS]
         for field in ("ended", "exposed", "came", "due"):
             table[field] *= np.exp(-1.0 / _KEPT_HOURS)
@@ -166,7 +169,7 @@ class FlowSilence:
         quiet = np.bitwise_count((masks & (~masks + np.uint64(1))) - np.uint64(1)).astype(np.int64)
         quiet[masks == 0] = last
         longest = np.maximum(table["swallowed"] + per_second * quiet, per_second * last)
-        rows = np.flatnonzero(judged & (longest >= need))
+        rows = (judged & (longest >= need)).nonzero()[0]
         if not len(rows):
             return
         swallowed = self._swallowed(rows, per_second, _bits(masks[rows]))
@@ -193,6 +196,11 @@ class FlowSilence:
         return swallowed, table["need"], since
 
     def _per_second(self, turn: Turn) -> FloatArray:
+        if self._due is None or self._due[0] != turn.minute:
+            self._due = turn.minute, self._due_per_second(turn)
+        return self._due[1]
+
+    def _due_per_second(self, turn: Turn) -> FloatArray:
         hour = turn.hour
         rate = hour.rate * np.where(turn.judged, hour.factor, 0.0) * hour.silence
         # A nightly job comes at a minute of its own: before and after it, nobody misses it.
@@ -228,7 +236,7 @@ class FlowSilence:
         table = self._rows.table[:ROWS]
         per_second = self._per_second(turn)
         masks = _of_rows(heard)
-        rows = np.flatnonzero(masks)
+        rows = masks.nonzero()[0]
         still = np.ones(ROWS, np.bool_)
         still[rows] = False
         begins = still & (table["since"] == 0)
@@ -237,12 +245,14 @@ class FlowSilence:
         if len(rows):
             place, second = np.nonzero(_bits(masks[rows]))
             row = rows[place]
-            is_first = np.append(True, place[1:] != place[:-1])
-            between = np.append(0, second[1:] - second[:-1] - 1)
-            length = np.where(is_first, second, between)
+            is_first = np.empty(len(place) + 1, np.bool_)  # and one more after the last
+            is_first[0] = is_first[-1] = True
+            np.not_equal(place[1:], place[:-1], out=is_first[1:-1])
+            last, is_first = is_first[1:], is_first[:-1]
+            length = second.copy()
+            length[1:] -= np.where(is_first[1:], 0, second[:-1] + 1)
             gap = per_second[row] * length + np.where(is_first, table["swallowed"][row], 0.0)
             self._learn(turn, row, gap)
-            last = np.append(is_first[1:], True)
             swallowed[rows] = per_second[rows] * (SECONDS - 1 - second[last])
             table["since"][rows] = np.where(second[last] == SECONDS - 1, 0, turn.minute)
         table["swallowed"] = swallowed
@@ -252,6 +262,7 @@ class FlowSilence:
             due = np.where(learns, (turn.hour.rate * turn.hour.factor)[:ROWS], 0.0)
             table["due"][:, turn.clock, block] += due
             table["came"][:, turn.clock, block] += np.where(learns, values[:ROWS], 0.0)
+        self._due = None
         self._rows.touch(self._every)
 
     def _learn(self, turn: Turn, row: IntArray, gap: FloatArray) -> None:
@@ -268,7 +279,8 @@ class FlowSilence:
             exposed[:, number] += np.bincount(row, np.minimum(beyond, width), ROWS)
             is_end = beyond <= width
             ended[:, number] += np.bincount(row[is_end], minlength=ROWS)
-            row, gap = row[~is_end], gap[~is_end]
+            is_longer = ~is_end
+            row, gap = row[is_longer], gap[is_longer]
             if not len(row):
                 break
 

@@ -177,7 +177,8 @@ class FlowSurprise:
         self._is_failures = self._every >= ROWS
         self._is_box = (self._every % ROWS >= CELLS) & (self._every % ROWS < ALL_CELLS)
         self._may_fall = ~self._is_box
-        self._may_hush = ~self._is_box & ~self._is_failures
+        self._is_rate = ~self._is_failures
+        self._never_hush = self._is_box | self._is_failures
 
     @property
     def section(self) -> AccountRows:
@@ -254,7 +255,7 @@ class FlowSurprise:
         # Who sends many at once makes counts that scatter by as much at the least, at night too.
         least = np.where(table["tried"] > TRIED_ENOUGH, table["cluster"], 1.0)
         session = np.maximum(table["scatter"][:, number].max(axis=1), least)
-        is_thin = ~self._is_failures & (hour.daily < SENDERS_A_DAY * session)
+        is_thin = self._is_rate & (hour.daily < SENDERS_A_DAY * session)
         session = np.where(is_thin, np.maximum(session, _THIN_SESSION), session)
         lowest, highest = mean, mean
         if SCALES[number] <= _EDGE_MINUTES and minute % SCALES[-1] < _EDGE_MINUTES:
@@ -273,8 +274,8 @@ class FlowSurprise:
             may = effect * direction >= _LEAST_EFFECT
             if direction < 0:
                 # Of full silence the series' own silences are the measure.
-                may &= self._may_fall & ((seen > 0) | ~self._may_hush)
-            series = np.flatnonzero(may)
+                may &= self._may_fall & ((seen > 0) | self._never_hush)
+            series = may.nonzero()[0]
             if not series.size:
                 continue
             tail = beyond[series, side] / (excess[series, side] * math.log(10.0))

@@ -68,6 +68,8 @@ class FlowWatch:
         self._incidents = FlowIncidents()
         self.history = SeriesHistory()
         self._pending = PendingMinutes(params.partitions)
+        # Of the minute under way, as long as nothing in it comes under suspicion.
+        self._under_way: Turn | None = None
 
     def declare(self, calendar: tuple[DeclaredChange, ...]) -> None:
         """Go by another calendar from the next hour on."""
@@ -90,6 +92,11 @@ class FlowWatch:
         """Every minute that ends by then was judged; 0 before the first."""
         return max(self._pending.next_minute, 0) * MINUTE_MS
 
+    @property
+    def read_ms(self) -> int:
+        """Every partition was read up to this log time, judged or not; 0 before anything is due."""
+        return self._pending.heard_ms if self._pending.closed_minute >= 0 else 0
+
     def take(self, message: FlowMinutes) -> list[FlowSuspicion]:
         """Take one partition's message; judge the minutes that it closes.
 
@@ -99,14 +106,39 @@ class FlowWatch:
         Raises:
             StateError: the message is of a partition that does not exist.
         """
-        self._pending.take(message)
+        self.hear(message)
         told: list[FlowSuspicion] = []
-        while self._pending.begin():
-            minute = self._pending.next_minute
-            told += self._listen(minute, self._pending.heard(), self._pending.seconds_read())
-            if self._pending.seconds_read() < SECONDS:
+        while self.is_behind(self.read_ms):
+            told += self.go_on(self.read_ms, _HOUR)
+        return told
+
+    def hear(self, message: FlowMinutes) -> None:
+        """Take one partition's message; what it closes is judged by `go_on`.
+
+        Raises:
+            StateError: the message is of a partition that does not exist.
+        """
+        self._pending.take(message)
+        self._pending.begin()
+
+    def is_behind(self, until_ms: int) -> bool:
+        """Whether seconds before a log time wait to be judged; it must not lie beyond `read_ms`."""
+        return self._pending.is_due(until_ms)
+
+    def go_on(self, until_ms: int, minutes: int) -> list[FlowSuspicion]:
+        """Judge what ends by a log time; at most so many minutes.
+
+        Returns:
+            As `take`.
+        """
+        told: list[FlowSuspicion] = []
+        for _ in range(minutes):
+            if not self.is_behind(until_ms):
                 break
-            told += self._judge(minute, *self._pending.pop())
+            minute, seconds = self._pending.next_minute, self._pending.seconds_until(until_ms)
+            told += self._listen(minute, self._pending.heard(), seconds)
+            if seconds == SECONDS:
+                told += self._judge(minute, *self._pending.pop())
         return told
 
     def judge(
@@ -124,6 +156,11 @@ class FlowWatch:
         return self._listen(minute, heard, SECONDS) + self._judge(minute, counts, heard)
 
     def _turn(self, minute: int) -> Turn:
+        if self._under_way is None or self._under_way.minute != minute:
+            self._under_way = self._begin_minute(minute)
+        return self._under_way
+
+    def _begin_minute(self, minute: int) -> Turn:
         hour = minute // _HOUR
         clock = local_hour(hour).bin % HOURS
         part = clock // _PART_HOURS
@@ -177,6 +214,7 @@ class FlowWatch:
         now = self._now(turn, np.zeros(2 * ROWS), np.ones(2 * ROWS))
         told_ms = turn.minute * MINUTE_MS + (second + 1) * SECOND_MS
         told = self._incidents.hush(now, found)
+        self._under_way = None
         self._rates.spoil(self._incidents.suspect)
         return [replace(one, told_ms=told_ms) for one in told]
 
@@ -203,6 +241,7 @@ class FlowWatch:
             hour_brought = self._surprise.hour_brought(turn.part)
             self._rates.end_hour(minute // _HOUR, *hour_brought)
         self._pending.next_second = 0
+        self._under_way = None
         # The same whenever it is really concluded, live or in a back-test.
         return [replace(one, told_ms=(minute + 1) * MINUTE_MS) for one in told]
 

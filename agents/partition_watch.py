@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from agents.left_out import LeftOutAccount
     from agents.signals import Signal, Subject
     from streams.checkpoint import Section
+    from streams.event_columns import EventColumns
     from streams.event_time import BoolArray, Int64Array
 
 
@@ -98,19 +99,15 @@ class PartitionWatch:
     def take(
         self,
         flow: str,
-        frame: pl.DataFrame,
+        events: EventColumns | pl.DataFrame,
         log_ms: Int64Array,
         symbols: Mapping[str, Int64Array] | None = None,
-        structures: list[str] | None = None,
     ) -> Concluded:
         """Take n accepted events of one flow, in the flow's order, with their Kafka timestamps.
 
-        The flow's `agents.access_rows.SYMBOLS` may be given as numbers, and the structures'
-        pseudonyms as a list.
+        The flow's `agents.access_rows.SYMBOLS` may be given as numbers.
         """
-        judged = self.explainer.take(
-            flow, frame, log_ms, self.accounts, symbols=symbols, structures=structures
-        )
+        judged = self.explainer.take(flow, events, log_ms, self.accounts, symbols=symbols)
         return self._conclude(judged)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Concluded:

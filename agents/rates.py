@@ -64,7 +64,8 @@ class CountRing:
         base = cells % self._cells * width
         flat = self._counts.reshape(-1)
         for array in codes:
-            np.add.at(flat, base + array, 1)
+            # A number of the counts' own type: with another one, this takes twenty times as long.
+            np.add.at(flat, base + array, np.uint32(1))
         self._dirty.update(np.unique(cells).tolist())
 
     def total(self, start_ms: int, end_ms: int) -> CodeArray:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 NOT_A_CELL: Final = "NOT_A_CELL"
 """Dead-letter reason: a message on the cells' topic that Vigie did not write."""
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
+_READABLE: Final = (2, _FORMAT)
 
 
 class RegionProcessor:
@@ -55,7 +56,7 @@ class RegionProcessor:
 
     def _check(self, header_bytes: bytes) -> None:
         header = orjson.loads(header_bytes)
-        if header["format"] != _FORMAT:
+        if header["format"] not in _READABLE:
             raise StateError(f"changelog: state format {header['format']} is not {_FORMAT}")
         if header["partitions"] != self._partitions:
             raise StateError(
@@ -63,14 +64,18 @@ class RegionProcessor:
             )
 
     def process(self, topic: str, records: Sequence[Record]) -> Sequence[Outgoing]:
-        """Take cells; give back the findings that they lead to."""
+        """Take cells; give back the findings that they lead to.
+
+        Where cells close many minutes at once, the rest is judged as time passes: longer than Kafka
+        lets a worker be silent, it must not take.
+        """
         outgoing: list[Outgoing] = []
         for record in records:
             if record.offset < self._next_offset:
                 continue
             self._next_offset = record.offset + 1
             try:
-                found = self.watch.take(read_region_cell(record.value))
+                found = self.watch.hear(read_region_cell(record.value))
             except StateError as error:
                 outgoing.append(
                     dead_letter(
@@ -84,12 +89,16 @@ class RegionProcessor:
                 )
                 continue
             outgoing += [finding_record(finding, self._codec) for finding in found]
-        return outgoing
+        return outgoing + self._go_on()
 
     def pass_time(self, read_ms: Mapping[str, int]) -> Sequence[Outgoing]:
-        """The cells bring their own time."""
+        """Go on with what waits; the cells bring their own time."""
         del read_ms
-        return ()
+        return self._go_on()
+
+    def _go_on(self) -> list[Outgoing]:
+        found = self.watch.go_on() if self.watch.is_behind else []
+        return [finding_record(finding, self._codec) for finding in found]
 
     def checkpoint(self) -> Checkpoint:
         """Freeze the watch."""

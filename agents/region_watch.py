@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _ALWAYS: Final = -1.0
 _SILENT_DAYS: Final = 2
 _AFTERMATH_MS: Final = 2 * HOUR_MS
+MINUTES_A_TURN: Final = 480
+"""Judged at once: a second's work. Findings are shown what `SeriesHistory` still holds of the minutes
+before them, which so many more must not push out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +67,66 @@ class RegionWatch:
         self.flow_incidents = Fusion(FusionParams(open_from=_ALWAYS, join_from=_ALWAYS))
         self.group_incidents = Fusion()
         self._open_day: dict[int, int] = {}
+        # Verdicts that wait until flows are judged as far as they were read when the verdict came.
+        self._verdicts: list[tuple[int, Verdict]] = []
 
     def take(self, cell: RegionCell) -> list[Finding]:
-        """Take one message; give back what it concludes.
+        """Take one message; give back everything that it concludes, however much is to be judged.
 
         Raises:
             StateError: it names a partition that does not exist, or a time that nothing leads to.
         """
+        found = self.hear(cell)
+        while self.is_behind:
+            found += self.go_on()
+        return found
+
+    def hear(self, cell: RegionCell) -> list[Finding]:
+        """Take one message; give back what it concludes at once. Flows are judged by `go_on`.
+
+        Raises:
+            StateError: as `take`.
+        """
         if isinstance(cell, FlowMinutes):
-            judged_ms = self.flows.judged_ms
-            if judged_ms and cell.heard_ms > judged_ms + FURTHEST_MS:
+            read_ms = self.flows.read_ms
+            if read_ms and cell.heard_ms > read_ms + FURTHEST_MS:
                 raise StateError("region-cells: a message lies more than 400 days ahead")
-            signals = [_flow_signal(one) for one in self.flows.take(cell)]
-            found = self.flow_incidents.take(signals)
-            found += self.flow_incidents.pass_time(self.flows.judged_ms)
-            return [self._with_series(one) for one in found]
+            self.flows.hear(cell)
+            return []
         if isinstance(cell, BoxCounts):
             return self.flow_incidents.take([_box_signal(one) for one in self.boxes.take(cell)])
         if isinstance(cell, Verdict):
-            judged = [self._with_series(one) for one in self.flow_incidents.judge(cell)]
-            return judged + self.group_incidents.judge(cell)
+            if self.is_behind:
+                self._verdicts.append((self.flows.read_ms, cell))
+                return self.group_incidents.judge(cell)
+            return self._judge_flow(cell) + self.group_incidents.judge(cell)
         self.collusion.take(cell.cells)
         known = self._open_day.get(cell.partition, 0)
         self._open_day[cell.partition] = max(known, cell.open_day)
         return self._close_days()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether flows, or verdicts on them, wait to be judged."""
+        return bool(self._verdicts) or self.flows.is_behind(self.flows.read_ms)
+
+    def go_on(self) -> list[Finding]:
+        """Judge flows for `MINUTES_A_TURN` at most.
+
+        What is concluded does not depend on how much was taken before, nor on when it is called; a
+        checkpoint may be made at any time.
+        """
+        until_ms = self._verdicts[0][0] if self._verdicts else self.flows.read_ms
+        told = self.flows.go_on(until_ms, MINUTES_A_TURN)
+        found = self.flow_incidents.take([_flow_signal(one) for one in told])
+        found += self.flow_incidents.pass_time(self.flows.judged_ms)
+        found = [self._with_series(one) for one in found]
+        while self._verdicts and not self.flows.is_behind(self._verdicts[0][0]):
+            found += self._judge_flow(self._verdicts.pop(0)[1])
+        return found
+
+    def _judge_flow(self, verdict: Verdict) -> list[Finding]:
+        return [self._with_series(one) for one in self.flow_incidents.judge(verdict)]
 
     def _with_series(self, finding: Finding) -> Finding:
         """The finding with what its series did until it was told, and a little beyond its end."""
@@ -126,11 +165,15 @@ class RegionWatch:
 
     def to_json(self) -> dict[str, Any]:
         """What the header of a checkpoint must hold."""
-        return {"open_day": list(self._open_day.items())}
+        verdicts = [[read_ms, verdict.to_record()] for read_ms, verdict in self._verdicts]
+        return {"open_day": list(self._open_day.items()), "verdicts": verdicts}
 
     def from_json(self, state: Mapping[str, Any]) -> None:
         """Finish a recovery, after the sections were loaded."""
         self._open_day = {int(partition): day for partition, day in state["open_day"]}
+        # Before format 3 none ever waited.
+        waiting = state.get("verdicts", [])
+        self._verdicts = [(read_ms, Verdict.from_record(own)) for read_ms, own in waiting]
         self.collusion.recovered()
 
 

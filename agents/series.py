@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from streams.event_columns import EventColumns
+from streams.texts import Labels
 from streams.topics import DMP_DEPOSITS, FLOWS, INSI_CALLS
 from streams.vocabulary import (
     AUTH_METHODS,
@@ -31,7 +32,9 @@ from streams.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import polars as pl
 
 CodeArray = npt.NDArray[np.int64]
 
@@ -53,8 +56,6 @@ _LABELLED: Final = ("sector", "couloir", "department", "outcome", "auth_method")
 _LABELLED_BY_FLOW: Final = {INSI_CALLS: ("outcome_code",), DMP_DEPOSITS: ("ins_status",)}
 _TEXTS: Final = frozenset({"department", "outcome_code"})
 """The labelled columns that are no enums."""
-_FEW: Final = 256
-"""Up to this many events, looking labels up one by one is quicker than a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +86,22 @@ class SeriesCodes:
 
     def __init__(self, departments: tuple[str, ...]) -> None:
         self.departments = (*departments, OUT_OF_REGION)
-        labels = {
-            "sector": SECTORS,
-            "couloir": COULOIRS,
-            "department": self.departments,
-            "outcome": OUTCOMES,
-            "auth_method": AUTH_METHODS,
-            "outcome_code": INSI_RESULTS,
-            "ins_status": INS_STATUSES,
-        }
-        self._place_of = {
-            name: {label: place for place, label in enumerate(own)} for name, own in labels.items()
-        }
-        self._queries: dict[tuple[str, tuple[str, ...]], list[pl.Expr]] = {}
+        labels = {"department": self.departments, "outcome_code": INSI_RESULTS}
+        self._labels = {name: Labels(own, other=len(own) - 1) for name, own in labels.items()}
         self.shape = (len(FLOWS), len(PAIRS), len(self.departments), len(OUTCOMES))
         self._auth_start = int(np.prod(self.shape))
         self._result_start = self._auth_start + len(FLOWS) * len(SECTORS) * len(AUTH_METHODS)
         self._status_start = self._result_start + len(SECTORS) * len(INSI_RESULTS)
         self.size = self._status_start + len(SECTORS) * len(INS_STATUSES)
 
-    def of(self, flow: str, frame: pl.DataFrame, also: Sequence[str] = ()) -> Coded:
+    def of(
+        self,
+        flow: str,
+        events: EventColumns | pl.DataFrame,
+        also: Sequence[str] = (),
+    ) -> Coded:
         """Give n events their codes, and turn further enum columns into numbers on the way."""
-        columns, symbols = self._positions(flow, frame, also)
+        columns, symbols = self._positions(flow, EventColumns.of(events), also)
         sector, outcome = columns["sector"], columns["outcome"]
         pair = _PAIR_OF[sector * len(COULOIRS) + columns["couloir"]]
         number = FLOWS.index(flow)
@@ -123,38 +118,19 @@ class SeriesCodes:
         return Coded(sector, outcome, codes, symbols)
 
     def _positions(
-        self, flow: str, frame: pl.DataFrame, also: Sequence[str]
+        self, flow: str, events: EventColumns, also: Sequence[str]
     ) -> tuple[dict[str, CodeArray], dict[str, CodeArray]]:
         """Every labelled column as positions in its labels, int64 of n each; others by symbol."""
         names = [*_LABELLED, *_LABELLED_BY_FLOW.get(flow, ())]
         # Labels of an enum stand in the order of its symbols.
-        others = tuple(name for name in also if name not in names)
-        if frame.height <= _FEW:
-            columns = {name: self._looked_up(name, frame[name]) for name in names}
-            symbols = enum_numbers(frame, others)
-        else:
-            # One query for all columns: each costs 0.1 ms, whatever its size; so does making one.
-            query = self._queries.get((flow, others))
-            if query is None:
-                query = [self._position(name) for name in names] + [_symbol(n) for n in others]
-                self._queries[flow, others] = query
-            found = frame.select(query)
-            columns = {name: found[name].to_numpy() for name in names}
-            symbols = {name: found[name].to_numpy() for name in others}
-        return columns, {name: symbols[name] if name in symbols else columns[name] for name in also}
-
-    def _looked_up(self, name: str, column: pl.Series) -> CodeArray:
-        place = self._place_of[name]
-        other = len(place) - 1
-        return np.fromiter((place.get(text, other) for text in column.to_list()), np.int64)
-
-    def _position(self, name: str) -> pl.Expr:
-        """A column as positions; a text that the label set does not know gets its last label."""
-        if name not in _TEXTS:
-            return _symbol(name)
-        labels = list(self._place_of[name])
-        codes = pl.col(name).cast(pl.Enum(labels), strict=False).to_physical().cast(pl.Int64)
-        return codes.fill_null(len(labels) - 1)
+        enums = tuple(dict.fromkeys((*(n for n in names if n not in _TEXTS), *also)))
+        columns = enum_numbers(events, enums)
+        symbols = {name: columns[name] for name in also}
+        for name in names:
+            if name in _TEXTS:
+                # A text that the label set does not know gets its last label.
+                columns[name] = self._labels[name].of(events.texts(name))
+        return columns, symbols
 
     def places(self, flow: str, coded: Coded) -> tuple[CodeArray, CodeArray]:
         """Where the structures of n events of a flow stand, as their series tell it.
@@ -192,19 +168,7 @@ class SeriesCodes:
         return counts[self._status_start : self.size].reshape(len(SECTORS), len(INS_STATUSES))
 
 
-def enum_numbers(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, CodeArray]:
+def enum_numbers(events: EventColumns | pl.DataFrame, names: Iterable[str]) -> dict[str, CodeArray]:
     """Enum columns as the positions of their symbols, int64 of n each; none may be null."""
-    if frame.height > _FEW:
-        found = frame.select(_symbol(name) for name in names)
-        return {name: found[name].to_numpy() for name in names}
-    return {name: _numbers_of_few(frame[name]) for name in names}
-
-
-def _numbers_of_few(column: pl.Series) -> CodeArray:
-    words: list[str] = column.dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
-    place = {word: number for number, word in enumerate(words)}
-    return np.fromiter((place[word] for word in column.to_list()), np.int64, len(column))
-
-
-def _symbol(name: str) -> pl.Expr:
-    return pl.col(name).to_physical().cast(pl.Int64)
+    events = EventColumns.of(events)
+    return {name: events.numbers(name) for name in names}

@@ -24,15 +24,13 @@ from agents.region_cells import ClosedAccountDays
 from agents.structure_usage import StructureUsage
 from agents.usage_rules import SYMBOL_WORDS, usages_seen
 from streams.checkpoint import Journal, Section, Write
-from streams.digests import text_digests
 from streams.errors import StateError
+from streams.event_columns import EventColumns
 from streams.event_time import MINUTE_MS, SECOND_MS
 from streams.topics import FLOWS, MSS_MESSAGES, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    import polars as pl
 
     from agents.arrivals import FlowTotals
     from agents.findings import Finding, Verdict
@@ -90,15 +88,13 @@ class Applied:
     Attributes:
         accepted: the counted events, in offset order.
         times_ms: their event times.
-        structures: their structures' pseudonyms.
         coded: their labels by number.
         ahead: positions in the slice's frame of events whose clock runs ahead of Kafka's.
         told: what those who watch conclude.
     """
 
-    accepted: pl.DataFrame
+    accepted: EventColumns
     times_ms: Int64Array
-    structures: list[str]
     coded: Coded
     ahead: Int64Array
     told: Told
@@ -140,24 +136,22 @@ class Shard:
         """Take one slice whose offsets are all at or after `next_offset` of its flow."""
         state = self._flows[events.flow]
         state.next_offset = max(state.next_offset, events.next_offset)
-        frame = events.frame
-        times = frame["occurred_at"].to_numpy()
-        newest_claim = np.maximum(times, frame["recorded_at"].to_numpy())
+        accepted = EventColumns.of(events.events)
+        times = accepted.numbers("occurred_at")
+        newest_claim = np.maximum(times, accepted.numbers("recorded_at"))
         on_time = newest_claim <= events.ingest_ms + self._params.clock_skew_ms
-        rows = state.accept(times, frame["event_id"], on_time)
-        accepted = frame if len(rows) == frame.height else frame[rows]
-        coded = self._rate(events.flow, accepted, times[rows])
-        structures = accepted["structure_pid"].to_list()
+        rows = state.accept(times, accepted.texts("event_id"), on_time)
+        if len(rows) < len(times):
+            accepted, times = accepted.take(rows), times[rows]
+        coded = self._rate(events.flow, accepted, times)
         told = Told()
         if self.watch is not None:
             log_ms = events.ingest_ms[rows]
             self._watch_flows(events.flow, accepted, coded, log_ms)
-            concluded = self.watch.take(events.flow, accepted, log_ms, coded.symbols, structures)
-            told = self._told(concluded)
+            told = self._told(self.watch.take(events.flow, accepted, log_ms, coded.symbols))
         applied = Applied(
             accepted=accepted,
-            times_ms=times[rows],
-            structures=structures,
+            times_ms=times,
             coded=coded,
             ahead=np.flatnonzero(~on_time),
             told=told,
@@ -166,17 +160,19 @@ class Shard:
             told.usage += self._count_usage(events.flow, applied)
         return applied
 
-    def _rate(self, flow: str, accepted: pl.DataFrame, times_ms: Int64Array) -> Coded:
+    def _rate(self, flow: str, accepted: EventColumns, times_ms: Int64Array) -> Coded:
         """Count accepted events by their labels; give the labels back by number."""
         watched = () if self.watch is None else _WATCHED.get(flow, ())
         symbols = tuple(dict.fromkeys((*watched, *SYMBOL_WORDS[flow])))
         coded = self._codes.of(flow, accepted, symbols)
-        np.add.at(self._flows[flow].events, (coded.sector, coded.outcome), 1)
+        events = self._flows[flow].events
+        place = coded.sector * events.shape[1] + coded.outcome
+        events += np.bincount(place, minlength=events.size).reshape(events.shape)
         self.rates.add(times_ms, coded.codes)
         return coded
 
     def _watch_flows(
-        self, flow: str, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array
+        self, flow: str, accepted: EventColumns, coded: Coded, log_ms: Int64Array
     ) -> None:
         """Count accepted events for those who watch the flows."""
         # What was told is final: a record that comes with an earlier log time counts from now.
@@ -188,7 +184,7 @@ class Shard:
         coded = applied.coded
         self.usage.add(
             applied.times_ms,
-            applied.structures,
+            applied.accepted.texts("structure_pid").digests,
             self._codes.places(flow, coded),
             usages_seen(flow, applied.accepted, coded.outcome, coded.symbols),
         )
@@ -203,13 +199,12 @@ class Shard:
         self._untold_events = 0
         return self.usage.parts(self._partition)
 
-    def _count_boxes(self, accepted: pl.DataFrame, coded: Coded, log_ms: Int64Array) -> None:
+    def _count_boxes(self, accepted: EventColumns, coded: Coded, log_ms: Int64Array) -> None:
         numbers = coded.symbols
-        words = accepted["direction"].dtype.categories.to_list()  # type: ignore[attr-defined]  # an enum's dtype
-        is_read = numbers["direction"] == words.index("READ")
+        is_read = numbers["direction"] == accepted.symbols("direction").index("READ")
         counted_ms = np.maximum(log_ms, self._told_ms)
         self.minutes.add_boxes(counted_ms, numbers["recipient_box_type"], is_read.astype(np.int64))
-        self.boxes.add(log_ms, text_digests(accepted["recipient_box_pid"]), is_read)
+        self.boxes.add(log_ms, accepted.texts("recipient_box_pid").digests, is_read)
 
     def judge(self, verdicts: Sequence[Verdict], log_ms: Int64Array) -> Told:
         """Take analysts' verdicts on accounts, in their topic's order, with their Kafka timestamps."""
@@ -228,11 +223,11 @@ class Shard:
 
     def finish(self) -> Told:
         """Conclude from everything that waits: a recording has come to its end."""
-        told = Told() if self.watch is None else self._told(self.watch.finish())
+        told = Told() if self.watch is None else self._told(self.watch.finish(), is_last=True)
         told.usage += self.tell_usage()
         return told
 
-    def _told(self, concluded: Concluded) -> Told:
+    def _told(self, concluded: Concluded, *, is_last: bool = False) -> Told:
         told = Told(findings=concluded.findings)
         if self.watch is None:
             return told
@@ -242,8 +237,10 @@ class Shard:
             cells = np.concatenate([np.zeros(0, CELL), *concluded.cells])
             told.cells.append(ClosedAccountDays(self._partition, open_day, cells))
         heard_ms = self.watch.heard_ms
-        if heard_ms // _TELL_EVERY_MS > self._told_ms // _TELL_EVERY_MS:
-            has_minute = heard_ms // MINUTE_MS > self._told_ms // MINUTE_MS
+        # In steps; where the steps fall depends on the slices, hence at the end the rest of one, too.
+        is_due = heard_ms // _TELL_EVERY_MS > self._told_ms // _TELL_EVERY_MS
+        if is_due or (is_last and heard_ms > self._told_ms):
+            has_minute = is_last or heard_ms // MINUTE_MS > self._told_ms // MINUTE_MS
             self._told_ms = heard_ms
             told.cells += self.minutes.messages(self._partition, heard_ms, heard_ms)
             if has_minute:

@@ -105,8 +105,8 @@ class SourceProcessor:
             self._dead_letter(topic, records[reject.index], reject.reason, reject.detail)
             for reject in decoded.rejects
         ]
-        if decoded.frame.height:
-            frame, rows = decoded.frame, decoded.rows
+        if decoded.events.height:
+            events, rows = decoded.events, decoded.rows
             absurd = _is_absurd(log_ms[rows])
             if absurd.any():
                 outgoing += [
@@ -114,11 +114,11 @@ class SourceProcessor:
                     for i in rows[absurd].tolist()
                 ]
                 kept = np.flatnonzero(~absurd)
-                frame, rows = frame[kept], rows[kept]
+                events, rows = events.take(kept), rows[kept]
             applied = self.shard.apply(
                 EventSlice(
                     flow=topic,
-                    frame=frame,
+                    events=events,
                     offsets=offsets[rows],
                     ingest_ms=log_ms[rows],
                     next_offset=records[-1].offset + 1,
@@ -191,7 +191,7 @@ class SourceProcessor:
         return self.shard.pending_bytes()
 
     def _marks(self, flow: str, applied: Applied) -> list[Outgoing]:
-        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector, applied.structures)
+        marks = self._marker.marks(flow, applied.accepted, applied.coded.sector)
         return [
             Outgoing(topic=ACTIVITY_MARKS, key=None, value=value, partition=partition)
             for partition, value in split_marks(marks, self._mark_partitions)

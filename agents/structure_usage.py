@@ -20,14 +20,13 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import polars as pl
 
 from agents.region_usage import UsagePart
 from agents.usages import COUNTED, USAGES, UsageRow, whole_month
 from streams.changed_rows import ChangedFlags
-from streams.digests import text_digests
 from streams.errors import StateError
 from streams.event_time import month_of_day, paris_day, paris_days
+from streams.hash_table import KeyRows
 from streams.vocabulary import COULOIRS
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from agents.usage_rules import Seen
+    from streams.digests import UInt64Array
     from streams.event_time import Int64Array
 
 MONTHS_KEPT: Final = 3
@@ -64,32 +64,18 @@ class _Month:
         self.stands = np.full(_FIRST_ROWS, _NOWHERE, np.int64)
         self.counts = np.zeros((_FIRST_ROWS, len(COUNTED)), np.uint32)
         self.changed = ChangedFlags()
-        self._row_of_digest: dict[int, int] | None = None
-        # State knows digests only; which name has which is learned when it is heard.
-        self._row_of: dict[str, int] = {}
+        self._index: KeyRows | None = None
 
-    def rows_of(self, names: list[str]) -> Int64Array:
-        """The rows of n events' structures, by pseudonym; those that are new get one."""
-        known = self._row_of
-        try:
-            return np.fromiter(map(known.__getitem__, names), np.int64, len(names))
-        except KeyError:
-            self._enter([name for name in dict.fromkeys(names) if name not in known])
-        return np.fromiter(map(known.__getitem__, names), np.int64, len(names))
-
-    def _enter(self, names: list[str]) -> None:
-        """Find or make the rows of distinct structures whose names were not heard since recovery."""
-        digests = text_digests(pl.Series(names, dtype=pl.String))
-        if self._row_of_digest is None:
-            known = self.digests[: self.rows].tolist()
-            self._row_of_digest = {digest: row for row, digest in enumerate(known)}
-        for name, digest in zip(names, digests.tolist(), strict=True):
-            row = self._row_of_digest.setdefault(digest, self.rows)
-            if row == self.rows:
-                self.rows += 1
-                self.reserve(self.rows)
-                self.digests[row] = digest
-            self._row_of[name] = row
+    def rows_of(self, structures: UInt64Array) -> Int64Array:
+        """The rows of n events' structures, by digest; those that are new get one."""
+        if self._index is None:
+            self._index = KeyRows(self.digests[: self.rows])
+        rows, new = self._index.rows_of(structures)
+        if new.size:
+            start, self.rows = self.rows, len(self._index)
+            self.reserve(self.rows)
+            self.digests[start : self.rows] = structures[new]
+        return rows
 
     def reserve(self, rows: int) -> None:
         """Make sure that there is room for so many rows."""
@@ -128,7 +114,7 @@ class StructureUsage:
     def add(
         self,
         times_ms: Int64Array,
-        structures: list[str],
+        structures: UInt64Array,
         places: tuple[Int64Array, Int64Array],
         seen: Seen,
     ) -> None:
@@ -136,7 +122,7 @@ class StructureUsage:
 
         Args:
             times_ms: event times.
-            structures: their structures' pseudonyms.
+            structures: digests of their structures' pseudonyms.
             places: positions of their couloirs in `COULOIRS`, and of their departments.
             seen: what they count for.
         """
@@ -149,13 +135,12 @@ class StructureUsage:
             if own is None:
                 self._count(month, structures, stands, seen.first, seen.volumes)
             else:
-                mine = [structures[at] for at in own.tolist()]
-                self._count(month, mine, stands[own], seen.first, seen.volumes[own])
+                self._count(month, structures[own], stands[own], seen.first, seen.volumes[own])
 
     def _count(
         self,
         month: int,
-        names: list[str],
+        structures: UInt64Array,
         stands: Int64Array,
         first: int,
         volumes: npt.NDArray[np.uint16],
@@ -165,7 +150,7 @@ class StructureUsage:
             self._newest = month
             self._forget()
         table = self._months.setdefault(month, _Month())
-        rows = table.rows_of(names)
+        rows = table.rows_of(structures)
         order = rows.argsort(kind="stable")
         ordered = rows[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))

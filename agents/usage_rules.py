@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.usages import COUNTED, DOCUMENT_CLASSES, OF_FLOW, ORIGINS
+from streams.event_columns import EventColumns
 from streams.topics import (
     DMP_DEPOSITS,
     EPRESCRIPTIONS,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from agents.series import CodeArray
-    from streams.event_time import BoolArray
 
     Words = Mapping[str, str]
 
@@ -106,34 +106,30 @@ class Seen(NamedTuple):
 
 
 def usages_seen(
-    flow: str, frame: pl.DataFrame, outcome: CodeArray, symbols: Mapping[str, CodeArray]
+    flow: str,
+    events: EventColumns | pl.DataFrame,
+    outcome: CodeArray,
+    symbols: Mapping[str, CodeArray],
 ) -> Seen:
     """What n events of one flow count for.
 
     Args:
         flow: the flow.
-        frame: the events.
+        events: the events.
         outcome: shape (n,), positions in `OUTCOMES`.
         symbols: the enum columns of `SYMBOL_WORDS` as positions of their symbols.
     """
+    events = EventColumns.of(events)
     place = outcome
     for name, words in SYMBOL_WORDS[flow].items():
         place = place * len(words) + symbols[name]
     for name in _FLAGS.get(flow, ()):
-        place = place * 2 + _flag(frame[name])
+        place = place * 2 + events.numbers(name)
     volumes = _volumes(flow)[place]
     if flow == DMP_DEPOSITS:
-        documents = frame["doc_count"].to_numpy()
+        documents = events.numbers("doc_count")
         volumes[:, _DOCUMENTS] *= np.clip(documents, 1, DOCUMENTS_MAX).astype(np.uint16)
     return Seen(COUNTED.index(OF_FLOW[flow][0]), volumes)
-
-
-def _flag(column: pl.Series) -> BoolArray:
-    """A boolean column; null is false."""
-    if column.null_count():
-        return np.array([flag is True for flag in column.to_list()], np.bool_)
-    flags: BoolArray = column.to_numpy()
-    return flags
 
 
 @lru_cache(maxsize=len(FLOWS))

@@ -99,19 +99,21 @@ class RegionTraffic:
     ) -> Iterator[dict[str, Events]]:
         """The same events by the local day on which they are recorded, ordered by `recorded_at`.
 
-        Events that are recorded after their own day wait for it; the last table holds those that are
-        recorded after the last day.
+        Events that are recorded after their own day wait for it, those of the last day until its last
+        millisecond: a recording holds all that occurred, and ends for all flows at one instant. A few
+        stragglers with nothing else around them would look as if everything else had fallen silent.
         """
         waiting: list[Events] = []
-        for number, today in enumerate(self.occurring(start, days, extra, rewrite)):
-            end_ms = midnight_ms(start + timedelta(days=number + 1))
+        for number, today in enumerate(self.occurring(start, days, extra, rewrite), 1):
+            end_ms = midnight_ms(start + timedelta(days=number))
             ready = []
             for table in merge([*waiting, *today.values()]).values():
-                is_ready = table.columns["recorded_at"] < end_ms
-                ready.append((table, is_ready))
+                recorded_ms = table.columns["recorded_at"]
+                if number == days:
+                    np.minimum(recorded_ms, end_ms - 1, out=recorded_ms)
+                ready.append((table, recorded_ms < end_ms))
             waiting = [table.pick(np.flatnonzero(~is_ready)) for table, is_ready in ready]
             yield {
                 table.flow: table.pick(np.flatnonzero(is_ready)).in_arrival_order()
                 for table, is_ready in ready
             }
-        yield {table.flow: table.in_arrival_order() for table in waiting}

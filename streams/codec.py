@@ -18,6 +18,7 @@ import polars as pl
 from fastavro.validation import validate
 
 from streams.errors import EncodeError, SchemaError
+from streams.event_columns import EventColumns, FrameColumns
 from streams.lockstep import Joined
 from streams.recordwise import BadRecordError, RejectReason
 from streams.topics import RECORD_OF_FLOW, TOPICS
@@ -66,15 +67,19 @@ class Decoded:
     """A decoded slice.
 
     Attributes:
-        frame: a row per good value, in the order in which they came; the columns of
-            `Schemas.frame_schema`.
+        events: a row per good value, in the order in which they came.
         rows: int64, ascending: the index of each row among the values.
         rejects: every other value, in the order in which they came.
     """
 
-    frame: pl.DataFrame
+    events: EventColumns
     rows: Rows
     rejects: tuple[Reject, ...]
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The events as a frame with the columns of `Schemas.frame_schema`."""
+        return self.events.frame
 
 
 class SliceCodec:
@@ -111,20 +116,20 @@ class SliceCodec:
             self._empty[flow] = pl.DataFrame(schema=self._schemas.frame_schema(flow))
         empty = self._empty[flow]
         if not len(values):
-            return Decoded(empty, np.empty(0, np.int64), ())
+            return Decoded(FrameColumns(empty), np.empty(0, np.int64), ())
         rejects: list[Reject] = []
-        parts: list[tuple[pl.DataFrame, Rows]] = []
+        parts: list[tuple[EventColumns, Rows]] = []
         joined = values if isinstance(values, Joined) else Joined(values)
         for writer, rows in self._group(flow, joined, rejects):
             left = rows
             if writer.columnar is not None and len(rows) >= self._lockstep_from:
-                frame, good = writer.columnar.decode(joined, rows, writer.body_at)
-                parts.append((frame, rows[good]))
+                columns, good = writer.columnar.decode(joined, rows, writer.body_at)
+                parts.append((columns, rows[good]))
                 left = rows[~good]
             judged = _judge(writer, joined, left, rejects)
             if judged:
                 events = pl.DataFrame(list(judged.values()), schema=empty.schema)
-                parts.append((events, np.array(list(judged), np.int64)))
+                parts.append((FrameColumns(events), np.array(list(judged), np.int64)))
         rejects.sort(key=lambda reject: reject.index)
         return Decoded(*_in_order(empty, parts), tuple(rejects))
 
@@ -186,15 +191,16 @@ class SliceCodec:
 
 
 def _in_order(
-    empty: pl.DataFrame, parts: list[tuple[pl.DataFrame, Rows]]
-) -> tuple[pl.DataFrame, Rows]:
+    empty: pl.DataFrame, parts: list[tuple[EventColumns, Rows]]
+) -> tuple[EventColumns, Rows]:
     if not parts:
-        return empty, np.empty(0, np.int64)
+        return FrameColumns(empty), np.empty(0, np.int64)
     if len(parts) == 1:
         return parts[0]
     rows = np.concatenate([rows for _, rows in parts])
     order = np.argsort(rows)
-    return pl.concat([frame for frame, _ in parts])[order], rows[order]
+    frame = pl.concat([events.frame for events, _ in parts])[order]
+    return FrameColumns(frame), rows[order]
 
 
 def _judge(

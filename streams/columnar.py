@@ -1,4 +1,4 @@
-"""Avro bodies of one writer's schema -> a frame of the reader's columns (pure).
+"""Avro bodies of one writer's schema -> the reader's columns (pure).
 
 Only what is certain is accepted here: a record is good if each field is written in its shortest form
 and in range, the last field ends exactly where the record ends, its texts are UTF-8, and
@@ -8,14 +8,17 @@ and in range, the last field ends exactly where the record ends, its texts are U
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from streams.errors import SchemaError
+from streams.event_columns import EventColumns, FrameColumns, ScannedColumns
 from streams.layout import Column, Kind, Layout
 from streams.lockstep import Bools, Int64s, Joined, Lockstep, Scanned
+from streams.texts import are_sound
 from streams.validity import faults_of
 
 _RECORD: Final = "@record"
@@ -24,11 +27,11 @@ _PRESENT: Final = "@present"
 
 
 class ColumnarReader:
-    """Reads bodies of one writer's layout into frames of a reader's.
+    """Reads bodies of one writer's layout into columns of a reader's.
 
     Args:
         writer: layout in which the bodies are written.
-        reader: layout of the frames; it must be able to read `writer` (`streams.compatibility`).
+        reader: layout of the columns; it must be able to read `writer` (`streams.compatibility`).
 
     Raises:
         SchemaError: an enum of the writer has symbols that the reader cannot take.
@@ -56,8 +59,9 @@ class ColumnarReader:
             if column.kind is Kind.STRING
         ]
         self._order = [column.name for column in reader]
+        self._columns = {column.name: column for column in self._kept}
 
-    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[pl.DataFrame, Bools]:
+    def decode(self, joined: Joined, rows: Int64s, body_at: int) -> tuple[EventColumns, Bools]:
         """Decode the records that are certainly good.
 
         Args:
@@ -66,7 +70,7 @@ class ColumnarReader:
             body_at: bytes of framing before each body.
 
         Returns:
-            A frame with the reader's columns, and which of `rows` its rows are (flags).
+            The reader's columns, and which of `rows` they are of (flags).
         """
         state = Lockstep(joined, rows, body_at)
         scanned = {column.name: state.read(column) for column in self._writer}
@@ -79,11 +83,21 @@ class ColumnarReader:
             kept = np.flatnonzero(good)
             rows, starts = rows.take(kept), starts.take(kept)
             scanned = {name: _chosen(field, kept) for name, field in scanned.items()}
-        raw = self._raw(joined, scanned, starts, rows)
-        frame, not_text = self._with_texts(raw)
+        if all(_is_plain(joined, scanned[column.name]) for column in self._kept):
+            whole = partial(self._whole, joined, scanned, starts, rows)
+            columns = ScannedColumns(
+                joined.buffer, self._columns, scanned, height=len(rows), whole=whole
+            )
+            return columns, good
+        frame, not_text = self._with_texts(self._raw(joined, scanned, starts, rows))
         if not_text is not None:
             good[np.flatnonzero(good)[not_text]] = False
-        return frame, good
+        return FrameColumns(frame), good
+
+    def _whole(
+        self, joined: Joined, scanned: dict[str, Scanned], starts: Int64s, rows: Int64s
+    ) -> pl.DataFrame:
+        return self._with_texts(self._raw(joined, scanned, starts, rows))[0]
 
     def _resolve(self, state: Lockstep, target: Column, field: Scanned) -> None:
         """From the writer's codes to the reader's; flag what `streams.validity` refuses."""
@@ -129,6 +143,11 @@ class ColumnarReader:
                 if target.kind is Kind.STRING:
                     sound &= _are_utf8(raw[target.name])
             return raw.filter(sound).with_columns(self._texts), np.flatnonzero(~sound)
+
+
+def _is_plain(joined: Joined, field: Scanned) -> bool:
+    lengths = field.lengths
+    return lengths is None or are_sound(joined.buffer, joined.words, field.values, lengths)
 
 
 def _chosen(field: Scanned, rows: Int64s) -> Scanned:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from streams.event_columns import EventColumns
+
 
 @dataclass(frozen=True, slots=True)
 class EventSlice:
@@ -16,15 +18,16 @@ class EventSlice:
 
     Attributes:
         flow: the topic's name.
-        frame: n rows; a column per field of the flow's reader schema. `timestamp-millis` are
-            `Int64` milliseconds UTC, enums `pl.Enum` with the schema's symbols, strings `pl.String`.
+        events: n rows; a column per field of the flow's reader schema. In a frame, `timestamp-millis`
+            are `Int64` milliseconds UTC, enums `pl.Enum` with the schema's symbols, strings
+            `pl.String`.
         offsets: n int64, ascending; gaps where records were rejected or never existed.
         ingest_ms: n int64; when Kafka took the record (`recorded_at` in a back-test), milliseconds.
         next_offset: the offset after the slice's last record, good or bad.
     """
 
     flow: str
-    frame: pl.DataFrame
+    events: EventColumns | pl.DataFrame
     offsets: np.ndarray
     ingest_ms: np.ndarray
     next_offset: int

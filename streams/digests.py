@@ -21,6 +21,8 @@ UInt64Array = npt.NDArray[np.uint64]
 
 NONE: Final = 0
 """Stands for a null; no text has it."""
+EMPTY: Final = 1
+"""Of the text without characters."""
 
 _WORD_BYTES: Final = 8
 _FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -39,30 +41,6 @@ def text_digests(texts: pl.Series) -> UInt64Array:
     digests = np.full(len(told), NONE, np.uint64)
     digests[present] = _of_texts([text for text in told if text is not None])
     return digests
-
-
-class RepeatedTexts:
-    """Digests of texts that come again and again, such as a partition's structures.
-
-    What is known is forgotten past `most` texts, so that nobody can fill the memory.
-    """
-
-    def __init__(self, most: int = 65_536) -> None:
-        self._most = most
-        self._known: dict[str, int] = {}
-
-    def digests(self, texts: list[str]) -> UInt64Array:
-        """What `text_digests` gives for n texts, none of them null."""
-        known = self._known
-        try:
-            return np.fromiter(map(known.__getitem__, texts), np.uint64, len(texts))
-        except KeyError:
-            new = [text for text in dict.fromkeys(texts) if text not in known]
-        if len(known) + len(new) > self._most:
-            known.clear()
-            new = list(dict.fromkeys(texts))
-        known.update(zip(new, _of_texts(new).tolist(), strict=True))
-        return np.fromiter(map(known.__getitem__, texts), np.uint64, len(texts))
 
 
 def _of_texts(texts: list[str]) -> UInt64Array:
@@ -101,9 +79,24 @@ def _of_length(octets: npt.NDArray[np.uint8]) -> UInt64Array:
     if length != width * _WORD_BYTES:
         padded = np.zeros((n, width * _WORD_BYTES), np.uint8)
         padded[:, :length] = octets
-    words = padded.view("<u8")
-    digests: UInt64Array = np.full(n, length * _STEP & _MASK, np.uint64)
-    for column in range(width):
+    return _of_words(padded.view("<u8").reshape(n, width), length)
+
+
+def digests_of_words(words: npt.NDArray[np.uint64], length: int) -> UInt64Array:
+    """Digests of n texts of one length, given as little-endian words with zeros behind the text.
+
+    Args:
+        words: shape (n, as many as hold `length` bytes).
+        length: of each text, in bytes.
+    """
+    digests = _of_words(words, length)
+    digests[digests == NONE] = 1
+    return digests
+
+
+def _of_words(words: npt.NDArray[np.uint64], length: int) -> UInt64Array:
+    digests: UInt64Array = np.full(len(words), length * _STEP & _MASK, np.uint64)
+    for column in range(words.shape[1]):
         digests = _mixed(digests ^ words[:, column])
     return digests
 

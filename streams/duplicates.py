@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from streams.hash_table import ABSENT, PositionTable
+from streams.hash_table import ABSENT, PositionTable, came_before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,17 @@ _BAD_NIBBLE: Final = 255
 _NIBBLES: Final = np.full(256, _BAD_NIBBLE, np.uint8)
 _NIBBLES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 _NIBBLES[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
+_BYTE: Final = np.uint64(0xFF)
+_DASH: Final = np.uint64(ord("-"))
+_THREE_BYTES: Final = np.uint64(24)
+_FOUR_BYTES: Final = np.uint64(32)
+_LOW_HALF: Final = np.uint64(0xFFFF_FFFF)
+_ONE_EACH: Final = np.uint64(0x0101010101010101)
+_SIX_EACH: Final = np.uint64(0x0606060606060606)
+_NIBBLE_EACH: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
+_ZERO_EACH: Final = np.uint64(0x3030303030303030)
+_PAIRS: Final = np.uint64(0x00FF00FF00FF00FF)
+_FOURS: Final = np.uint64(0x0000FFFF0000FFFF)
 
 
 def parse_ids(texts: Sequence[str]) -> IdArray:
@@ -56,6 +67,54 @@ def parse_ids(texts: Sequence[str]) -> IdArray:
             octets = (nibbles[:, 0::2] << 4) | nibbles[:, 1::2]
             return np.ascontiguousarray(octets).view(">u8").astype(np.uint64)
     return np.frombuffer(b"".join(map(_octets_of, texts)), ">u8").reshape(n, 2).astype(np.uint64)
+
+
+def hex_ids(words: UInt64Array, starts: Int64Array, lengths: Int64Array) -> IdArray | None:
+    """What `parse_ids` gives for n texts in a buffer; `None` unless all of them are UUID text.
+
+    Args:
+        words: the little-endian word that begins at each place of the buffer; eight characters each.
+        starts: where the texts begin.
+        lengths: their bytes.
+    """
+    if (lengths != _UUID_TEXT_BYTES).any():
+        return None
+    first, eighth = words[starts], words[starts + 5] >> _THREE_BYTES
+    # Four digits, a dash, three digits: the words at the ninth, fourteenth and nineteenth character.
+    split = [words[starts + at] for at in (9, 14, 19)]
+    dashes = (eighth & _BYTE) == _DASH
+    for word in split:
+        dashes &= (word >> _FOUR_BYTES & _BYTE) == _DASH
+    if not dashes.all():
+        return None
+    digits = (
+        first,
+        (split[0] & _LOW_HALF) | (split[1] << _FOUR_BYTES),
+        (split[2] & _LOW_HALF) | (words[starts + 24] << _FOUR_BYTES),
+        words[starts + 28],
+    )
+    numbers = [number for number in map(_of_digits, digits) if number is not None]
+    if len(numbers) < len(digits):
+        return None
+    ids: IdArray = np.empty((len(starts), 2), np.uint64)
+    for half in (0, 1):
+        ids[:, half] = (numbers[2 * half] << _FOUR_BYTES) | numbers[2 * half + 1]
+    return ids
+
+
+def _of_digits(text: UInt64Array) -> UInt64Array | None:
+    """Eight hexadecimal digits per word as numbers; `None` if any is none."""
+    nibbles = (text & _NIBBLE_EACH) + (text >> np.uint64(6) & _ONE_EACH) * np.uint64(9)
+    nibbles &= _NIBBLE_EACH
+    is_letter = (nibbles + _SIX_EACH) >> np.uint64(4) & _ONE_EACH
+    # Written again in lower case: whatever is no digit comes out as another character.
+    again = nibbles + _ZERO_EACH + is_letter * np.uint64(ord("a") - ord("0") - 10)
+    if not np.array_equal(again, text | is_letter << np.uint64(5)):
+        return None
+    pairs = ((nibbles << np.uint64(4)) | (nibbles >> np.uint64(8))) & _PAIRS
+    fours = ((pairs << np.uint64(8)) | (pairs >> np.uint64(16))) & _FOURS
+    number: UInt64Array = ((fours << np.uint64(16)) | (fours >> np.uint64(32))) & _LOW_HALF
+    return number
 
 
 def _octets_of(text: str) -> bytes:
@@ -156,12 +215,8 @@ class DuplicateIndex:
             if number != current:
                 seen &= generation.newest_ms >= watermarks_ms[rest]
             fresh[rest] = ~seen
-        if len(np.unique(ids[:, 1])) < len(ids):
-            earlier: set[bytes] = set()
-            for i in np.flatnonzero(fresh):
-                key = ids[i].tobytes()
-                fresh[i] = key not in earlier
-                earlier.add(key)
+        candidates = np.flatnonzero(fresh)
+        fresh[candidates] = ~came_before(ids[candidates])
         return fresh
 
     def add(self, ids: IdArray, times_ms: Int64Array) -> int:

@@ -103,6 +103,10 @@ def _paris_day_of_hour(hour: int) -> int:
 _EPOCH_ORDINAL: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
+_FEW_HOURS: Final = 256
+"""Up to here, a table of all hours is quicker than to sort out the distinct ones."""
+
+
 def paris_days(times_ms: Int64Array) -> Int64Array:
     """The calendar day of each instant in Paris, as days since 1970-01-01 of the local date.
 
@@ -110,7 +114,12 @@ def paris_days(times_ms: Int64Array) -> Int64Array:
     one local day; only the distinct hours are looked up. Correct over both DST nights, whose local
     days are 23 and 25 hours long.
     """
-    hours, inverse = np.unique(times_ms // HOUR_MS, return_inverse=True)
+    hours = times_ms // HOUR_MS
+    first, last = (int(hours.min()), int(hours.max())) if len(hours) else (0, 0)
+    if last - first <= _FEW_HOURS:
+        table = np.fromiter(map(_paris_day_of_hour, range(first, last + 1)), np.int64)
+        return table[hours - first]
+    hours, inverse = np.unique(hours, return_inverse=True)
     days = np.fromiter((_paris_day_of_hour(int(h)) for h in hours), np.int64, len(hours))
     return days[inverse]
 

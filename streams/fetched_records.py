@@ -112,6 +112,7 @@ def read_fetch(
         `None` where the stock parser must read them.
     """
     whole = memoryview(octets)
+    padded = octets + PADDING
     starts: list[int] = []
     batches: list[tuple[int, int, int, int, int]] = []
     at, end = 0, len(octets)
@@ -129,37 +130,47 @@ def read_fetch(
             return None
         if crc is not None and crc(whole[at + _CHECKED_FROM : stop]) != checked:
             return None
-        if not _find_records(octets, body, stop, count, starts):
+        if not _find_records(padded, body, stop, count, starts):
             return None
         batches.append((count, base, first_ms, most_ms, int(bool(flags & _LOG_APPEND_TIME))))
         after = base + last + 1
         at = stop
     if not batches:
         return None
-    columns = _columns(octets + PADDING, starts, np.array(batches, np.int64), at)
+    columns = _columns(padded, starts, np.array(batches, np.int64), at)
     if columns is None:
         return None
     return FetchedRecords(*columns).since(next_offset), after
 
 
 def _find_records(octets: bytes, at: int, stop: int, count: int, starts: list[int]) -> bool:
-    """Note where the bodies of a batch's records begin; whether they fill it exactly."""
+    """Note where the bodies of a batch's records begin; whether they fill it exactly.
+
+    Something must follow the batch.
+    """
     found = starts.append
     for _ in range(count):
         if at >= stop:
             return False
         size = octets[at]
-        at += 1
-        if size >= _CONTINUES:
+        following = octets[at + 1]
+        if size < _CONTINUES:
+            at += 1
+        elif following < _CONTINUES:
+            # Two bytes, as most records have them.
+            at += 2
+            size += (following - 1) << 7
+        else:
             size &= _SEVEN_BITS
             shift = 7
             while True:
+                at += 1
                 if at >= stop:
                     return False
                 octet = octets[at]
-                at += 1
                 size |= (octet & _SEVEN_BITS) << shift
                 if octet < _CONTINUES:
+                    at += 1
                     break
                 shift += 7
         if size & 1:  # a negative number, as Kafka writes them

@@ -18,6 +18,10 @@ KeyArray = npt.NDArray[np.uint64]
 PositionArray = npt.NDArray[np.int64]
 
 ABSENT: Final = -1
+_FIRST_KEYS: Final = 64
+_SLOTS_PER_KEY: Final = 4
+_ROUNDS: Final = 4
+_BITS_PER_ROUND: Final = 15
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _HALF: Final = np.uint64(32)
@@ -113,6 +117,79 @@ class PositionTable:
         after = place + 1
         after[after == self.slots] = 0
         return after
+
+
+class KeyRows:
+    """Keys in the order in which they first came, each with that number.
+
+    Args:
+        keys: distinct 64-bit keys to begin with.
+    """
+
+    __slots__ = ("_count", "_keys", "_table")
+
+    def __init__(self, keys: UInt64Array | None = None) -> None:
+        known = np.zeros(0, np.uint64) if keys is None else keys
+        self._count = len(known)
+        self._lay_out(known)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def rows_of(self, keys: UInt64Array) -> tuple[PositionArray, PositionArray]:
+        """The rows of n keys, and the places among them of those that are new, in their order."""
+        rows, ended = self._table.locate(self._keys, keys)
+        new = np.flatnonzero(rows == ABSENT)
+        if not new.size:
+            return rows, new
+        first = new[~came_before(keys[new])]
+        start, self._count = self._count, self._count + len(first)
+        places: PositionArray | None = ended[first]
+        if self._count > len(self._keys):
+            self._lay_out(self._keys[:start])
+            places = None
+        added = np.arange(start, self._count)
+        self._keys[added] = keys[first]
+        self._table.insert(keys[first], added, places)
+        rows[new] = self._table.find(self._keys, keys[new])
+        return rows, first
+
+    def _lay_out(self, keys: UInt64Array) -> None:
+        capacity = max(_FIRST_KEYS, 2 * self._count)
+        self._keys: UInt64Array = np.zeros(capacity, np.uint64)
+        self._keys[: len(keys)] = keys
+        self._table = PositionTable(2 * capacity)
+        self._table.insert(keys, np.arange(len(keys)))
+
+
+def came_before(keys: KeyArray) -> npt.NDArray[np.bool_]:
+    """Which of n keys stand among them before, too."""
+    n = len(keys)
+    again: npt.NDArray[np.bool_] = np.zeros(n, np.bool_)
+    rest = np.arange(n)
+    mixed = keys if keys.ndim == 1 else keys[:, 0] ^ keys[:, 1]
+    for _ in range(_ROUNDS):
+        if not rest.size:
+            return again
+        bits = (_SLOTS_PER_KEY * len(rest)).bit_length()
+        place = (mixed[rest] & np.uint64((1 << bits) - 1)).astype(np.int64)
+        # Each slot keeps the first that wants it. Whoever finds itself there came before; keys that
+        # find another, with all that are like them, look for a slot by further bits.
+        slots = np.empty(1 << bits, np.int64)
+        slots[place[::-1]] = rest[::-1]
+        holder = slots[place]
+        ousted = np.flatnonzero(holder != rest)
+        rest, holder = rest[ousted], holder[ousted]
+        same = _equal(keys[rest], keys[holder])
+        again[rest[same]] = True
+        rest = rest[~same]
+        mixed = mixed >> np.uint64(_BITS_PER_ROUND)
+    earlier: set[bytes] = set()
+    for row in rest.tolist():
+        key = keys[row].tobytes()
+        again[row] = key in earlier
+        earlier.add(key)
+    return again
 
 
 def _equal(left: KeyArray, right: KeyArray) -> npt.NDArray[np.bool_]:

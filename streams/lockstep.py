@@ -57,6 +57,7 @@ class Joined:
     Attributes:
         starts: n int64, where each value begins.
         ends: n int64, where it ends.
+        buffer: ends with `PADDING`.
     """
 
     def __init__(self, values: Sequence[bytes | None]) -> None:
@@ -68,7 +69,7 @@ class Joined:
 
     def _lie(self, buffer: bytes, starts: Int64s, ends: Int64s) -> None:
         self.starts, self.ends = starts, ends
-        self._buffer = buffer
+        self.buffer = buffer
         self.octets = np.frombuffer(buffer, np.uint8)
         self.words = words_of(buffer)
 
@@ -77,7 +78,7 @@ class Joined:
 
     def value(self, row: int) -> bytes:
         """One value; empty for `None`."""
-        return self._buffer[int(self.starts[row]) : int(self.ends[row])]
+        return self.buffer[int(self.starts[row]) : int(self.ends[row])]
 
     @cached_property
     def records(self) -> pl.Series:
@@ -114,7 +115,7 @@ class Within(Joined):
 
     def _each(self) -> list[bytes]:
         places = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
-        return [self._buffer[start:end] for start, end in places]
+        return [self.buffer[start:end] for start, end in places]
 
 
 @dataclass(slots=True)

@@ -88,10 +88,10 @@ def _take_slices(slices: list[Slice], params: ShardParams) -> tuple[float, int]:
     spent, count = 0.0, 0
     for number, (flow, values, ingest_ms) in enumerate(slices):
         began = time.process_time()
-        frame = codec.decode(flow, values).frame
+        events = codec.decode(flow, values).events
         first = shard.next_offset(flow)
-        offsets = np.arange(first, first + frame.height)
-        shard.apply(EventSlice(flow, frame, offsets, ingest_ms, first + frame.height))
+        end = first + events.height
+        shard.apply(EventSlice(flow, events, np.arange(first, end), ingest_ms, end))
         shard.pass_time(dict.fromkeys(FLOWS, int(ingest_ms.max())))
         shard.flush()
         if number >= len(slices) // 2:

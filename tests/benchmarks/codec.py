@@ -101,7 +101,7 @@ def figures(flow: str, seconds: float) -> dict[str, float]:
     for share in (0.0, 0.001, 0.1):
         dice = random.Random(2)
         values = [broken(value, dice) if dice.random() < share else value for value in sound]
-        measure(f"{share:.1%} poison", lambda values=values: codec.decode(flow, values))  # type: ignore[misc]  # bound now
+        measure(f"{share:.1%} poison", lambda values=values: codec.decode(flow, values).frame)  # type: ignore[misc]  # bound now
     first = SCHEMAS.of_flow(flow)
     second = next_version(first)
     mixed_codec = SliceCodec(with_versions(RECORD_OF_FLOW[flow], first, second))
@@ -111,13 +111,13 @@ def figures(flow: str, seconds: float) -> dict[str, float]:
         for pair in zip(sound[1::2], mixed_codec.encode(flow, rows), strict=True)
         for value in pair
     ]
-    measure("two versions", lambda: mixed_codec.decode(flow, mixed))
+    measure("two versions", lambda: mixed_codec.decode(flow, mixed).frame)
     for few in (1, 16, 64):
-        measure(f"slice of {few}", lambda few=few: codec.decode(flow, sound[:few]), few)  # type: ignore[misc]  # bound now
+        measure(f"slice of {few}", lambda few=few: codec.decode(flow, sound[:few]).frame, few)  # type: ignore[misc]  # bound now
     registry = OneSchema(first.schema)
     framed = SliceCodec(SCHEMAS, registry)  # type: ignore[arg-type]  # all that decoding asks for
     confluent = [confluent_header(1) + value[10:] for value in sound]
-    measure("confluent", lambda: framed.decode(flow, confluent))
+    measure("confluent", lambda: framed.decode(flow, confluent).frame)
     container = GuardedContainer(flow)
     measure("guarded polars", lambda: container.decode(sound))
     plain = first.plain

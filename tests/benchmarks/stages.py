@@ -84,7 +84,15 @@ STAGES: tuple[tuple[str, tuple[tuple[Any, str], ...]], ...] = (
             (Fusion, "take"),
         ),
     ),
-    ("flow watch", ((Shard, "_watch_flows"), (Shard, "_told"), (RegionProcessor, "process"))),
+    (
+        "flow watch",
+        (
+            (Shard, "_watch_flows"),
+            (Shard, "_told"),
+            (RegionProcessor, "process"),
+            (RegionProcessor, "pass_time"),
+        ),
+    ),
     (
         "checkpoint",
         tuple(
@@ -237,10 +245,11 @@ class Line:
         self._checkpoint_what_is_due()
 
     def pass_time(self) -> None:
-        """The verdicts' topic is empty up to now."""
+        """The verdicts' topic is empty up to now; the region goes on with what waits."""
         for number in range(PARTITIONS):
             sent = self._processors[SOURCE, number].pass_time({VERDICTS: LONG_AFTER_MS})
             self._send(sent)
+        self._send(self._processors[REGION, 0].pass_time({}))
 
     def _process(self, key: tuple[str, int], topic: str, records: Sequence[Any]) -> None:
         sent = self._processors[key].process(topic, records)

@@ -5,18 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.findings import Verdict, VerdictKind, read_finding
 from agents.flow_minutes import SECONDS, FlowMinutes, encode_minutes, read_minutes
 from agents.flow_series import CELLS, WIDTH
 from agents.flow_watch import FlowParams, FlowWatch
+from agents.region_cells import encode_region_cell
+from agents.region_processor import RegionProcessor
+from agents.region_watch import MINUTES_A_TURN, RegionWatch, RegionWatchParams
+from agents.source import finding_record
 from streams.checkpoint import Journal
+from streams.codec import SliceCodec
 from streams.errors import StateError
 from streams.event_time import MINUTE_MS, SECOND_MS
+from streams.own_records import RecordReader
+from streams.schemas import Schemas
+from streams.topics import REGION_CELLS
+from tests.support.records import FakeRecord
 
 if TYPE_CHECKING:
     from agents.flow_suspicion import FlowSuspicion
+    from agents.region_cells import RegionCell
+
+SCHEMAS = Schemas.load()
+CODEC = SliceCodec(SCHEMAS)
 
 PARTITIONS = 3
 FIRST = 483_700 * 60
@@ -113,6 +128,65 @@ def test_neither_order_nor_repeats_nor_restarts_change_what_is_told(data: st.Dat
             journal = Journal(watch.sections)
             journal.recover(dict(changelog))
     assert told == EXPECTED
+
+
+BACKLOG_AT = FIRST + 74 * 60 + 30
+"""Half an hour into the outage somebody judges it."""
+
+
+def judged_minute_by_minute(verdict: Verdict | None) -> list[bytes]:
+    """What a region that is never behind tells, as findings' values."""
+    watch = RegionWatch(RegionWatchParams(PARTITIONS))
+    found = []
+    for minute in range(FIRST, FIRST + HOURS * 60, 30):
+        if verdict is not None and minute == BACKLOG_AT:
+            found += watch.take(verdict)
+        for partition in range(PARTITIONS):
+            found += watch.take(message(partition, minute, minute + 30))
+    return [finding_record(one, CODEC).value or b"" for one in found]
+
+
+def crashed(region: RegionProcessor, changelog: dict[bytes, bytes]) -> RegionProcessor:
+    for key, value in region.checkpoint().writes:
+        if value is None:
+            changelog.pop(key, None)
+        else:
+            changelog[key] = value
+    again = RegionProcessor(partition=0, codec=CODEC, params=RegionWatchParams(PARTITIONS))
+    again.recover(dict(changelog))
+    return again
+
+
+@pytest.mark.parametrize("may_crash", [False, True])
+def test_after_days_of_silence_a_turn_is_bounded_and_nothing_is_told_differently(
+    may_crash: bool,
+) -> None:
+    unjudged = judged_minute_by_minute(None)
+    opened = read_finding(unjudged[0], RecordReader(SCHEMAS))
+    verdict = Verdict(opened.finding_id, VerdictKind.BENIGN, BACKLOG_AT * MINUTE_MS)
+    last = FIRST + HOURS * 60
+    cells: list[RegionCell] = [
+        # The region was not watched for days; then everything comes at once.
+        *(message(partition, FIRST, BACKLOG_AT) for partition in range(PARTITIONS)),
+        verdict,
+        *(message(partition, BACKLOG_AT, last) for partition in range(PARTITIONS)),
+    ]
+    records = [FakeRecord(n, encode_region_cell(cell)) for n, cell in enumerate(cells)]
+    region = RegionProcessor(partition=0, codec=CODEC, params=RegionWatchParams(PARTITIONS))
+    changelog: dict[bytes, bytes] = {}
+    told = list(region.process(REGION_CELLS, records))
+    judged = [FIRST, region.watch.flows.judged_ms // MINUTE_MS]
+    while region.watch.is_behind:
+        if may_crash:
+            region = crashed(region, changelog)
+        told += region.pass_time({})
+        judged.append(region.watch.flows.judged_ms // MINUTE_MS)
+
+    assert max(np.diff(judged)) <= MINUTES_A_TURN
+    assert judged[-1] == last
+    expected = judged_minute_by_minute(verdict)
+    assert expected != unjudged
+    assert [one.value for one in told] == expected
 
 
 @given(st.binary(max_size=200))

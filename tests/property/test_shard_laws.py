@@ -120,7 +120,7 @@ def test_a_clock_that_runs_ahead_is_refused_and_moves_no_watermark(stream: list[
     clean = slice_of([*stream, ahead])
     lied = EventSlice(
         flow=clean.flow,
-        frame=clean.frame,
+        events=clean.events,
         offsets=clean.offsets,
         ingest_ms=np.append(clean.ingest_ms[:-1], NOON_MS),
         next_offset=clean.next_offset,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.allocation import allocate
-from simulators.calendar import LocalDay, days_of_month
+from simulators.calendar import LocalDay, days_of_month, midnight_ms
 from simulators.events import FIELDS, NULL, Events, Words
 from simulators.traffic import RegionTraffic
 from simulators.volumes import INSI_SEPTEMBER_2025, insi_quota
@@ -107,6 +107,21 @@ def test_every_event_lies_in_its_day_and_is_recorded_after_it_occurred() -> None
 def test_records_come_in_the_order_in_which_they_are_recorded() -> None:
     for tables in month_of(6, 2025 * 12 + 8).values():
         assert np.all(np.diff(joined(tables, "recorded_at")) >= 0)
+
+
+def test_a_recording_holds_all_that_occurred_and_ends_for_all_flows_as_its_last_day_ends() -> None:
+    days = list(RegionTraffic(7, 0.1).recorded(SEPTEMBER, 2))
+    ends_ms = [midnight_ms(SEPTEMBER + timedelta(days=n)) for n in (1, 2)]
+    newest = [
+        max(int(table.columns["recorded_at"][-1]) for table in tables.values()) for tables in days
+    ]
+    occurring = list(RegionTraffic(7, 0.1).occurring(SEPTEMBER, 2))
+    later = [table.columns["recorded_at"] >= ends_ms[1] for table in occurring[1].values()]
+
+    assert sum(int(rows.sum()) for rows in later) > 0
+    assert all(0 < end - at < HOUR_MS for end, at in zip(ends_ms, newest, strict=True))
+    counts = [sum(len(one) for day in two for one in day.values()) for two in (days, occurring)]
+    assert counts[0] == counts[1]
 
 
 def test_every_word_is_a_word_of_its_field_and_every_id_its_own() -> None:

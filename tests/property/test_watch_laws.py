@@ -52,7 +52,7 @@ class Reader:
         told = self.shard.apply(
             EventSlice(
                 flow=flow,
-                frame=frame,
+                events=frame,
                 offsets=np.arange(first, first + frame.height),
                 ingest_ms=frame["recorded_at"].to_numpy(),
                 next_offset=first + frame.height,

@@ -112,7 +112,7 @@ def slice_of(events: list[Event], *, first_offset: int = 0, flow: str = INSI_CAL
     n = len(events)
     return EventSlice(
         flow=flow,
-        frame=frame_of(events),
+        events=frame_of(events),
         offsets=np.arange(first_offset, first_offset + n),
         ingest_ms=np.array([e.recorded_ms or e.at_ms for e in events], np.int64),
         next_offset=first_offset + n,

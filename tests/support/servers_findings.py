@@ -163,6 +163,8 @@ class _Undisturbed:
                 cell = Kept(self._cells, 0, one.key, one.value)
                 self._cells += 1
                 self.take(self._region.process(REGION_CELLS, [cell]))
+                while self._region.watch.is_behind:
+                    self.take(self._region.pass_time({}))
 
     def pass_time(self, until_ms: int) -> None:
         for source in self.sources:

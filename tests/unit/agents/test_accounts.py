@@ -17,7 +17,7 @@ def frame_of(*named: tuple[str, str | None]) -> pl.DataFrame:
             "sector": ["ES"] * len(named),
             "department": ["59"] * len(named),
         },
-        schema_overrides={"actor_pid": pl.String},
+        schema_overrides={"actor_pid": pl.String, "sector": pl.Enum(["UNKNOWN", "ES"])},
     )
 
 

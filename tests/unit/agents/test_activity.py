@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from agents.activity import (
@@ -43,6 +44,32 @@ def mark(
 ) -> None:
     for _, value in split_marks(marks_of(marker, frame_of(list(events)), flow), 4):
         cells.add(read_marks(value))
+
+
+def test_marks_are_in_the_order_of_their_codes_days_and_subjects() -> None:
+    later = NOON_MS + 24 * 3_600_000
+    events = [
+        Event(
+            number=n,
+            structure=f"st_{n % 5}",
+            actor=f"ac_{n % 7}",
+            at_ms=later if n % 2 else NOON_MS,
+        )
+        for n in range(40)
+    ]
+    marker = ActivityMarker()
+    marks = marks_of(marker, frame_of(events))
+    assert marks.tolist() == sorted(marks.tolist())
+    assert len(marks) == 2 * (5 + 7)
+    assert not len(marks_of(marker, frame_of(events)))
+
+
+def test_subjects_have_the_same_names_however_many_were_forgotten() -> None:
+    told = [Event(number=n, structure=f"st_{n}", actor=f"ac_{n}") for n in range(30)]
+    forgetful = ActivityMarker(subjects_kept=20)
+    found = [marks_of(forgetful, frame_of(told[at : at + 3])) for at in range(0, 30, 3)]
+    whole = marks_of(ActivityMarker(), frame_of(told))
+    assert sorted(np.concatenate(found).tolist()) == whole.tolist()
 
 
 def test_codes_and_labels_are_each_other_s_inverse() -> None:

@@ -212,3 +212,17 @@ def test_what_comes_every_night_at_the_same_hour_is_told_twice_and_then_a_habit(
         told.append([one.kind for one in judge(watch, minute, counts) if one.revision == 0])
     assert set(told[0]) == set(told[1]) == {"spike"}
     assert told[2] == told[3] == []
+
+
+def test_what_everybody_was_read_past_stays_as_it_was_told_even_before_it_is_judged() -> None:
+    minute = 483_700 * 60
+    watch = FlowWatch(FlowParams(partitions=1))
+    for events in (7, 9):
+        row = np.zeros(WIDTH, np.uint32)
+        row[1] = events
+        watch.hear(FlowMinutes(0, (minute + 1) * MINUTE_MS, {minute: row}))
+    watch.go_on(watch.read_ms, 1)
+
+    history = watch.history.of(1, minute * MINUTE_MS, (minute + 1) * MINUTE_MS)
+    assert history is not None
+    assert history.observed == (7,)

@@ -152,6 +152,21 @@ def test_a_message_from_years_ahead_is_set_aside_and_judges_no_minute() -> None:
     assert region.watch.flows.judged_ms == NOON_MS
 
 
+def test_the_state_of_the_format_before_in_which_no_verdict_waits_is_read() -> None:
+    region = processor()
+    feed(region, [FlowMinutes(0, NOON_MS, {})])
+    ((key, value),) = region.checkpoint().writes[:1]
+    assert value is not None
+    header, none = zlib.decompress(value[17:]), b',"verdicts":[]'
+    older = header.replace(b'"format":3', b'"format":2').replace(none, b" " * len(none))
+    assert older.count(b'"format":2') == header.count(none) == 1
+    body = zlib.compress(older)
+    again = processor()
+    again.recover({key: value[:13] + zlib.crc32(body).to_bytes(4, "little") + body})
+
+    assert again.applied(REGION_CELLS) == 1
+
+
 def test_a_changelog_that_vigie_never_wrote_is_refused_by_name() -> None:
     region = processor()
     region.process(REGION_CELLS, [FakeRecord(0, encode_region_cell(FlowMinutes(0, NOON_MS, {})))])

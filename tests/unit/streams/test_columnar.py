@@ -25,14 +25,14 @@ def text(value: bytes) -> bytes:
 
 def decode(writer: Layout, reader: Layout, values: list[bytes]) -> tuple[Any, list[bool]]:
     rows = np.arange(len(values))
-    frame, good = ColumnarReader(writer, reader).decode(Joined(values), rows, 0)
-    return frame, good.tolist()
+    events, good = ColumnarReader(writer, reader).decode(Joined(values), rows, 0)
+    return events.frame, good.tolist()
 
 
 def test_only_the_rows_asked_for_are_read() -> None:
     joined = Joined([b"??", b"!" + text(b"one"), b"!" + text(b"two"), b""])
-    frame, good = ColumnarReader((TEXT,), (TEXT,)).decode(joined, np.array([1, 2]), 1)
-    assert frame["text"].to_list() == ["one", "two"]
+    events, good = ColumnarReader((TEXT,), (TEXT,)).decode(joined, np.array([1, 2]), 1)
+    assert events.frame["text"].to_list() == ["one", "two"]
     assert good.tolist() == [True, True]
 
 

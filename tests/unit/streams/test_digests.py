@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.digests import NONE, RepeatedTexts, pair_digests, text_digests
+from streams.digests import NONE, pair_digests, text_digests
 
 texts = st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=12)
 
@@ -55,17 +55,3 @@ def test_a_pair_has_an_order_and_needs_both_sides() -> None:
     assert pair_digests(one, two) != pair_digests(two, one)
     assert pair_digests(one, one) != NONE
     assert pair_digests(one, none) == pair_digests(none, two) == NONE
-
-
-def test_texts_that_come_again_have_the_digests_of_all_texts() -> None:
-    known = RepeatedTexts(most=3)
-    for texts in (["a", "b", "a"], ["b", "c"], ["d", "a", "é"], ["f", "g", "h", "i", "f"], []):
-        expected = text_digests(pl.Series(texts, dtype=pl.String))
-        assert known.digests(texts).tolist() == expected.tolist()
-
-
-def test_no_more_repeated_texts_are_kept_than_agreed() -> None:
-    known = RepeatedTexts(most=100)
-    for start in range(0, 1_000, 30):
-        known.digests([str(number) for number in range(start, start + 30)])
-        assert len(known._known) <= 100

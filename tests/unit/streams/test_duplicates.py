@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.duplicates import GENERATIONS, DuplicateIndex, parse_ids
+from streams.duplicates import GENERATIONS, DuplicateIndex, hex_ids, parse_ids
+from streams.lockstep import PADDING, words_of
 
 ALWAYS = np.zeros(10_000, np.int64)
 
@@ -57,6 +58,29 @@ def test_an_id_that_is_no_uuid_is_still_an_id() -> None:
 )
 def test_reading_ids_together_or_alone_gives_the_same(texts: list[str]) -> None:
     assert [r.tobytes() for r in parse_ids(texts)] == [parse_ids([t])[0].tobytes() for t in texts]
+
+
+def in_a_buffer(texts: list[bytes]) -> np.ndarray | None:
+    sizes = np.array([len(text) for text in texts], np.int64)
+    return hex_ids(words_of(b"".join(texts) + PADDING), sizes.cumsum() - sizes, sizes)
+
+
+@given(st.lists(st.uuids().map(str), min_size=1, max_size=5), st.booleans())
+def test_uuid_text_in_a_buffer_is_read_as_a_string_is(texts: list[str], is_upper: bool) -> None:
+    told = [text.upper() if is_upper else text for text in texts]
+    ids = in_a_buffer([text.encode() for text in told])
+    assert ids is not None
+    assert ids.tolist() == parse_ids(texts).tolist()
+
+
+def test_any_other_byte_in_uuid_text_is_noticed_wherever_it_stands() -> None:
+    good = str(uuid.UUID(int=0x0123456789ABCDEF0123456789ABCDEF)).encode()
+    for at in range(len(good)):
+        wanted = b"-" if good[at : at + 1] == b"-" else b"0123456789abcdefABCDEF"
+        for octet in range(256):
+            text = good[:at] + bytes([octet]) + good[at + 1 :]
+            assert (in_a_buffer([good, text]) is not None) == (octet in wanted)
+    assert in_a_buffer([good, good[:-1]]) is None
 
 
 def test_a_repeated_id_is_fresh_once_within_and_across_slices() -> None:
