@@ -37,6 +37,7 @@ SERVICES = services()
 ASSIGNED = 'sum by (instance) (vigie_assigned_partitions{flow="insi-calls"})'
 WORKERS = ("worker-1", "worker-2")
 RULE_FAILURES = "sum(prometheus_rule_evaluation_failures_total)"
+RULES = "sum(prometheus_rule_group_rules)"
 TOOLS = Path(sys.executable).parent
 # What says where a broker is; everything else of the file goes to the brokers as it stands.
 PLACES = re.compile(
@@ -98,15 +99,9 @@ def test_a_first_up_ends_with_two_workers_that_prometheus_scrapes(tmp_path: Path
             time.sleep(0.5)
             held = list(prometheus.query(ASSIGNED).values())
         assert prometheus.query('up{job="vigie"}')
-        # Every recording rule and alert of the file is evaluated without an error; a busy Prometheus
-        # that did not answer itself in time has no figures of its own for a moment.
-        while (failed := prometheus.scalar(RULE_FAILURES)) is None:
-            assert time.monotonic() < deadline_s, "no figures of the rules"
-            time.sleep(0.5)
-        assert failed == 0
-        assert (
-            prometheus.scalar("max_over_time(sum(prometheus_rule_group_rules)[1m:1s])") or 0
-        ) > 0
+        # Every recording rule and alert of the file is evaluated without an error.
+        assert _figure(prometheus, RULE_FAILURES, deadline_s) == 0
+        assert _figure(prometheus, RULES, deadline_s) > 0
 
         assert simulator.terminate() == 0
         for worker in workers:
@@ -114,6 +109,18 @@ def test_a_first_up_ends_with_two_workers_that_prometheus_scrapes(tmp_path: Path
     print(
         f"three brokers, topics, two workers, traffic, scraped: {time.monotonic() - started_s:.0f} s"
     )
+
+
+def _figure(prometheus: Prometheus, query: str, deadline_s: float) -> float:
+    """What `query` over Prometheus' own figures answers, once there is a figure.
+
+    Prometheus is scraped by itself: it has no figures before its first scrape, nor for a moment
+    after it was too busy to answer itself in time.
+    """
+    while (value := prometheus.scalar(query)) is None:
+        assert time.monotonic() < deadline_s, f"no figures for {query}"
+        time.sleep(0.5)
+    return value
 
 
 def _broker_settings() -> dict[str, str]:
