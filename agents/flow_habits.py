@@ -6,16 +6,16 @@ many at once are as long in units of a sending.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from agents.series_rows import Columns
+
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-
-Table = npt.NDArray[Any]
-"""Rows of `agents.flow_surprise`'s state."""
 
 SILENCE_COUNTED: Final = 1.0
 """Swallowed events from which a silence counts as one."""
@@ -31,11 +31,11 @@ _CLUSTER_PACE: Final = 0.005
 _DRIFT_PACE: Final = 0.1
 
 
-def learn_senders(table: Table, speaks: BoolArray, mass: FloatArray) -> None:
+def learn_senders(table: Columns, speaks: BoolArray, mass: FloatArray) -> None:
     """Learn from one more minute of silence, or from its end, how many events one sending holds.
 
     Args:
-        table: n rows.
+        table: n series of `agents.flow_surprise`'s state.
         speaks: shape (n,), whether events came.
         mass: shape (n,), events expected in the minute; 0 where nothing is learned.
     """
@@ -53,11 +53,11 @@ def learn_senders(table: Table, speaks: BoolArray, mass: FloatArray) -> None:
     np.clip(cluster, 1.0, _CLUSTER_MOST, out=cluster)
 
 
-def learn_drift(table: Table, side: int, counts: BoolArray) -> None:
+def learn_drift(table: Columns, side: int, counts: BoolArray) -> None:
     """Learn from sums of surprises that went back to nothing how far sums go by themselves.
 
     Args:
-        table: n rows.
+        table: n series of `agents.flow_surprise`'s state.
         side: 0 for sums upwards, 1 for those downwards.
         counts: shape (n,), rows that are learned from.
     """

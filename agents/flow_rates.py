@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.account_rows import AccountRows
 from agents.flow_expected import HourExpected
 from agents.flow_series import ALL_CELLS, GENERATIONS, MEMBERS, PARENTS, ROWS
 from agents.french_calendar import AUGUST, BINS, HOURS, SEASONS, local_hour, same_kind
+from agents.series_rows import SeriesRows
 
 if TYPE_CHECKING:
     from agents.french_calendar import LocalHour
@@ -108,29 +108,26 @@ class FlowRates:
     """The rhythms and levels of all series; two sections of the checkpoint."""
 
     def __init__(self) -> None:
-        self._bins = AccountRows("flow rhythms", 1, _BINS, {})
+        self._bins = SeriesRows("flow rhythms", 1, _BINS, {}, _SIZE)
         blank = {
             "observed": _LEVEL_PRIOR,
             "expected": _LEVEL_PRIOR,
             "jumps": _FIRST_JUMPS,
             "slow": 1.0,
         }
-        self._levels = AccountRows(
-            "flow levels", 3, _LEVELS, blank | {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
-        )
-        for section in self.sections:
-            section.reserve(_SIZE)
+        blank |= {"edge_hour": -(1 << 40), "month_hour": -(1 << 40)}
+        self._levels = SeriesRows("flow levels", 3, _LEVELS, blank, _SIZE)
         self._every = np.arange(_SIZE)
 
     @property
-    def sections(self) -> tuple[AccountRows, ...]:
+    def sections(self) -> tuple[SeriesRows, ...]:
         """For the journal."""
         return (self._bins, self._levels)
 
     @property
     def expected(self) -> HourExpected:
         """What the hour under way should bring."""
-        table = self._levels.table[:_SIZE]
+        table = self._levels.columns
         return HourExpected(
             table["rate"],
             table["before"],
@@ -145,7 +142,7 @@ class FlowRates:
 
     def first_hours(self) -> npt.NDArray[np.int64]:
         """The UTC hour (`time_ms // HOUR_MS`) from which each baseline was learned."""
-        return self._levels.table["first_hour"][:_SIZE]
+        return self._levels.columns["first_hour"]
 
     def begin_hour(self, hour: int, scatter: FloatArray) -> None:
         """Work out what a UTC hour should bring; call it once per hour, in their order.
@@ -156,7 +153,7 @@ class FlowRates:
                 (2 * ROWS,).
         """
         local = local_hour(hour)
-        levels = self._levels.table[:_SIZE]
+        levels = self._levels.columns
         self._cross_edges(hour, local)
         # Where people come and go, so many events say no more than one.
         levels["sending"] = np.where(self._every < ROWS, np.maximum(scatter, 1.0), 1.0)
@@ -189,7 +186,7 @@ class FlowRates:
         levels["bar"] = np.clip(1.5 * (1.0 - levels["hours"] / (14 * 24.0)), 0.0, 1.5)
         levels["factor"] = 1.0
         levels["spoilt"] = False
-        self._levels.touch(self._every)
+        self._levels.touch_all()
 
     def moved(self, factor: float | None, cells: npt.NDArray[np.bool_]) -> FloatArray:
         """What a change of some cells by a factor makes of every series, shape (2 * ROWS,).
@@ -202,7 +199,7 @@ class FlowRates:
             Factors; NaN where an unknown change makes too much of a series. Failure ratios stay as
             they are, or are unknown with their rate.
         """
-        events = self._levels.table["events"][:ROWS]
+        events = self._levels.columns["events"][:ROWS]
         changing = MEMBERS @ np.where(cells, events[:ALL_CELLS], 0.0)
         share = np.where(MEMBERS @ cells > 0, changing / np.maximum(events, 1.0), 0.0)
         share[:ALL_CELLS] = cells
@@ -214,11 +211,11 @@ class FlowRates:
 
     def declare(self, factor: FloatArray) -> None:
         """Multiply what the hour under way should bring; NaN leaves a series unjudged."""
-        self._levels.table["factor"][:_SIZE] *= factor
+        self._levels.columns["factor"] *= factor
 
     def spoil(self, series: BoolArray) -> None:
         """Learn nothing of the hour under way about these series."""
-        self._levels.table["spoilt"][:_SIZE] |= series
+        self._levels.columns["spoilt"] |= series
 
     def end_hour(
         self, hour: int, observed: FloatArray, exposure: FloatArray, scatter: FloatArray
@@ -232,9 +229,9 @@ class FlowRates:
             scatter: variance of an hour's events in units of their mean.
         """
         expected = self.expected
-        is_suspect, factor = self._levels.table["spoilt"][:_SIZE], expected.factor
+        is_suspect, factor = self._levels.columns["spoilt"], expected.factor
         local = local_hour(hour)
-        bins, levels = self._bins.table[:_SIZE], self._levels.table[:_SIZE]
+        bins, levels = self._bins.columns, self._levels.columns
         self._note_jump(hour, is_suspect)
         mean = expected.rate * exposure * np.where(np.isfinite(factor), factor, 1.0)
         room = 4.0 * np.sqrt(scatter * np.maximum(mean, 0.25)) + expected.tolerance * mean
@@ -274,12 +271,12 @@ class FlowRates:
         new = (levels["events"] > 0) & (levels["hours"] == 0)
         levels["first_hour"] = np.where(new, hour, levels["first_hour"])
         levels["hours"] += levels["events"] > 0
-        self._bins.touch(self._every)
-        self._levels.touch(self._every)
+        self._bins.touch_all()
+        self._levels.touch_all()
 
     def _recur(self, hour: int, observed: FloatArray, is_over: BoolArray) -> None:
         """Remember what made an hour of the day suspect, briefly, by too many on several days alike."""
-        levels = self._levels.table[:_SIZE]
+        levels = self._levels.columns
         spoilt = levels["spoilt"]
         levels["spoilt_hours"] = levels["spoilt_hours"] * math.exp(-1.0 / 24.0) + spoilt
         at = local_hour(hour).bin % HOURS
@@ -299,20 +296,19 @@ class FlowRates:
 
     def step(self, series: npt.NDArray[np.int64], factor: FloatArray | float) -> None:
         """Take a new level over at once: `factor` times the one before."""
-        self._levels.table["observed"][series] *= factor
-        self._levels.table["slow"][series] *= factor
-        self._levels.table["rate"][series] *= factor
+        self._levels.columns["observed"][series] *= factor
+        self._levels.columns["slow"][series] *= factor
+        self._levels.columns["rate"][series] *= factor
         self._levels.touch(series)
 
     def forget(self, series: int) -> None:
         """Let a series begin anew, as if it had never been seen."""
         for section in self.sections:
-            section.table[series] = section.blank
-            section.touch(np.array([series]))
+            section.clear(np.array([series]))
 
     def loosen(self, series: npt.NDArray[np.int64], hour: int) -> None:
         """Learn the level of some series anew from here, as at an edge of the calendar."""
-        levels = self._levels.table
+        levels = self._levels.columns
         self._forget_level(series, _EDGE_KEPT)
         levels["edge_hour"][series] = hour
         levels["edge_kind"][series] = 0
@@ -320,14 +316,14 @@ class FlowRates:
         self._levels.touch(series)
 
     def _forget_level(self, series: npt.NDArray[np.int64], kept: float) -> None:
-        levels = self._levels.table
+        levels = self._levels.columns
         level = levels["observed"][series] / levels["expected"][series]
         weight = np.maximum(levels["expected"][series] * kept, min(_LEVEL_PRIOR, 5.0))
         levels["expected"][series] = weight
         levels["observed"][series] = level * weight
 
     def _cross_edges(self, hour: int, local: LocalHour) -> None:
-        levels = self._levels.table[:_SIZE]
+        levels = self._levels.columns
         before = local_hour(hour - 1)
         if local.month != before.month:
             self._forget_level(self._every, _MONTH_KEPT)
@@ -348,7 +344,7 @@ class FlowRates:
 
     def _note_jump(self, hour: int, is_suspect: BoolArray) -> None:
         """Three days after an edge: how far the level went."""
-        levels = self._levels.table[:_SIZE]
+        levels = self._levels.columns
         rows = np.flatnonzero(
             (levels["edge_hour"] == hour - _JUMP_AFTER_HOURS)
             & (levels["edge_kind"] > 0)
@@ -368,16 +364,16 @@ class FlowRates:
             Rate at level 1, visits of bins of this kind, own events in the bin, and independent
             sendings in bins of this kind.
         """
-        bins = self._bins.table[:_SIZE]
+        bins = self._bins.columns
         events = bins["events"][:, number].astype(np.float64)
         exposure = bins["exposure"][:, number].astype(np.float64)
         kind = list(same_kind(number))
         kind_events = bins["events"][:, kind].sum(axis=1, dtype=np.float64)
         kind_exposure = bins["exposure"][:, kind].sum(axis=1, dtype=np.float64)
-        total = self._levels.table["events"][:_SIZE]
+        total = self._levels.columns["events"]
         base = np.zeros(_SIZE)
         rate = np.zeros(_SIZE)
-        sending = self._levels.table["sending"][:_SIZE]
+        sending = self._levels.columns["sending"]
         visits = kind_exposure / 60.0
         for generation in GENERATIONS:
             for start in (0, ROWS):

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.account_rows import AccountRows
 from agents.flow_minutes import SECONDS
 from agents.flow_series import ALL_CELLS, CELLS, MEMBERS, ROWS
 from agents.french_calendar import HOURS
+from agents.series_rows import SeriesRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,14 +101,12 @@ class FlowSilence:
     """How long every rate has been silent, and what its silences are; a section of the checkpoint."""
 
     def __init__(self) -> None:
-        self._rows = AccountRows("flow silence", 1, _STATE, {"need": np.inf})
-        self._rows.reserve(ROWS)
-        self._every = np.arange(ROWS)
+        self._rows = SeriesRows("flow silence", 1, _STATE, {"need": np.inf}, ROWS)
         # By minute, what is due per second: the same for all that is listened to within it.
         self._due: tuple[int, FloatArray] | None = None
 
     @property
-    def section(self) -> AccountRows:
+    def section(self) -> SeriesRows:
         """For the journal."""
         return self._rows
 
@@ -120,7 +118,7 @@ class FlowSilence:
             hour: what it should bring.
         """
         self._due = None
-        table = self._rows.table[:ROWS]
+        table = self._rows.columns
         for field in ("ended", "exposed", "came", "due"):
             table[field] *= np.exp(-1.0 / _KEPT_HOURS)
         rate = hour.rate[:ROWS] * hour.silence[:ROWS]
@@ -133,11 +131,11 @@ class FlowSilence:
             need += np.where(rest > 0, np.minimum(part_of, width), 0.0)
             rest = np.maximum(rest - full, 0.0)
         table["need"] = need
-        self._rows.touch(self._every)
+        self._rows.touch_all()
 
     def _law(self, part: int, bar: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """Shape and scale of each stretch's Gamma belief, and its width."""
-        table = self._rows.table[:ROWS]
+        table = self._rows.columns
         hazard, ratio = np.full(ROWS, _FIRST_HAZARD), np.ones(ROWS)
         doubt, grown = np.ones(ROWS), np.maximum(1.0 - bar, 0.0)
         for number in range(_COUNT):
@@ -159,7 +157,7 @@ class FlowSilence:
         self, turn: Turn, heard: HeardArray, first: int, last: int
     ) -> Iterator[tuple[int, IntArray]]:
         """Seconds `[first, last)` of a minute at which rates have been silent for too long: these."""
-        table = self._rows.table[:ROWS]
+        table = self._rows.columns
         per_second = self._per_second(turn)
         need = table["need"]
         # Few people's silences are no outage.
@@ -187,7 +185,7 @@ class FlowSilence:
         self, turn: Turn, heard: HeardArray, second: int
     ) -> tuple[FloatArray, FloatArray, IntArray]:
         """What every rate's silence has swallowed by a second, what it needs, and since which minute."""
-        table = self._rows.table[:ROWS]
+        table = self._rows.columns
         masks = _of_rows(heard & ((np.uint64(2) << np.uint64(second)) - np.uint64(1)))
         spoke = np.array([mask.bit_length() - 1 for mask in masks.tolist()])
         before = np.where(spoke < 0, table["swallowed"], 0.0)
@@ -210,7 +208,7 @@ class FlowSilence:
         block = turn.minute % _HOUR // _BLOCK
         if block < _BLOCKS:
             # What is due in an hour's first minutes may come late: acts are recorded some time after.
-            table = self._rows.table[:ROWS]
+            table = self._rows.columns
             came, due = (table[name][:, turn.clock, block] + _EARLY for name in ("came", "due"))
             rate[:ROWS] *= np.minimum(came / due, 1.0)
         result: FloatArray = np.where(_IS_BOX, 0.0, rate[:ROWS] / SECONDS)
@@ -221,7 +219,7 @@ class FlowSilence:
         at = np.arange(SECONDS)
         spoke = np.maximum.accumulate(np.where(bits, at, -1), axis=1)
         rate = per_second[rows, None]
-        before = self._rows.table["swallowed"][rows, None] + rate * (at + 1)
+        before = self._rows.columns["swallowed"][rows, None] + rate * (at + 1)
         result: FloatArray = np.where(spoke < 0, before, rate * (at - spoke))
         return result
 
@@ -233,7 +231,7 @@ class FlowSilence:
             heard: the seconds in which each cell was heard.
             values: events of each rate, shape (at least ROWS,).
         """
-        table = self._rows.table[:ROWS]
+        table = self._rows.columns
         per_second = self._per_second(turn)
         masks = _of_rows(heard)
         rows = masks.nonzero()[0]
@@ -243,7 +241,7 @@ class FlowSilence:
         table["since"] = np.where(begins, turn.minute, table["since"])
         swallowed = table["swallowed"] + SECONDS * per_second
         if len(rows):
-            place, second = np.nonzero(_bits(masks[rows]))
+            place, second = np.divmod(_bits(masks[rows]).reshape(-1).nonzero()[0], SECONDS)
             row = rows[place]
             is_first = np.empty(len(place) + 1, np.bool_)  # and one more after the last
             is_first[0] = is_first[-1] = True
@@ -263,10 +261,10 @@ class FlowSilence:
             table["due"][:, turn.clock, block] += due
             table["came"][:, turn.clock, block] += np.where(learns, values[:ROWS], 0.0)
         self._due = None
-        self._rows.touch(self._every)
+        self._rows.touch_all()
 
     def _learn(self, turn: Turn, row: IntArray, gap: FloatArray) -> None:
-        table = self._rows.table[:ROWS]
+        table = self._rows.columns
         need = table["need"]
         # A silence long enough to be told teaches as well: what recurs is no outage.
         may = turn.judged[row] & (turn.is_calm[row] | (gap >= need[row] / 2.0))

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.account_rows import AccountRows
 from agents.flow_habits import (
     DRIFT_START,
     SILENCE_COUNTED,
@@ -29,6 +28,7 @@ from agents.flow_habits import (
 )
 from agents.flow_series import ALL_CELLS, CELLS, ROWS
 from agents.flow_silence import SENDERS_A_DAY
+from agents.series_rows import SeriesRows
 
 if TYPE_CHECKING:
     from agents.flow_expected import HourExpected
@@ -44,7 +44,7 @@ DRIFT: Final = SILENCE + 1
 """Numbers of the two other statistics, after those of `SCALES`."""
 
 _SIZE: Final = 2 * ROWS
-_DIRECTIONS: Final = np.array((1.0, -1.0))
+_DIRECTIONS: Final = np.array(((1.0,), (-1.0,)))
 _PARTS: Final = 8
 _STATE: Final = np.dtype(
     [
@@ -169,8 +169,7 @@ class FlowSurprise:
             "cluster": 6.0,
             "drift_excess": 1.0,
         }
-        self._rows = AccountRows("flow surprise", 3, _STATE, blank)
-        self._rows.reserve(_SIZE)
+        self._rows = SeriesRows("flow surprise", 3, _STATE, blank, _SIZE)
         self._every = np.arange(_SIZE)
         self._bars = [bar_decades + math.log10(1440 / scale) for scale in SCALES]
         self._bar = bar_decades
@@ -181,22 +180,22 @@ class FlowSurprise:
         self._never_hush = self._is_box | self._is_failures
 
     @property
-    def section(self) -> AccountRows:
+    def section(self) -> SeriesRows:
         """For the journal."""
         return self._rows
 
     def scatters(self, part: int) -> FloatArray:
         """Variance of five-minute counts in units of their mean, shape (2 * ROWS,)."""
-        return self._rows.table["scatter"][:_SIZE, 1, part]
+        return self._rows.columns["scatter"][:, 1, part]
 
     def hourly_scatters(self, part: int) -> FloatArray:
         """Variance of an hour's events in units of their mean, shape (2 * ROWS,)."""
-        result: FloatArray = self._rows.table["scatter"][:_SIZE, -1, part]
+        result: FloatArray = self._rows.columns["scatter"][:, -1, part]
         return result
 
     def hour_brought(self, part: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Observed, exposure and scatter of the hour that ends now; begins the next one."""
-        table = self._rows.table[:_SIZE]
+        table = self._rows.columns
         result = (
             table["observed"][:, -1].copy(),
             table["exposure"].copy(),
@@ -221,7 +220,7 @@ class FlowSurprise:
             exposures: minutes or events.
         """
         minute, hour = turn.minute, turn.hour
-        table = self._rows.table[:_SIZE]
+        table = self._rows.columns
         judged = turn.judged
         mean = hour.rate * exposures * np.where(judged, hour.factor, 0.0)
         table["observed"] += values[:, None]
@@ -240,13 +239,13 @@ class FlowSurprise:
             if (minute + 1) % size == 0:
                 table["observed"][:, number] = 0.0
                 table["expected"][:, number] = 0.0
-        self._rows.touch(self._every)
+        self._rows.touch_all()
         return found
 
     def _window(self, number: int, turn: Turn, found: list[Found]) -> None:
         minute, hour, judged, part = turn.minute, turn.hour, turn.judged, turn.part
         learns = judged & turn.is_calm
-        table = self._rows.table[:_SIZE]
+        table = self._rows.columns
         # In one piece: what lies in records costs more at each of the many steps below.
         seen, mean = table["observed"][:, number].copy(), table["expected"][:, number].copy()
         wide = 1.0 + hour.tolerance
@@ -266,9 +265,9 @@ class FlowSurprise:
         nearest = _between(seen, lowest / wide, highest)
         spread = np.sqrt(np.maximum(scatter, least) * (1.0 + _YOUNG_SCATTER * hour.bar))
         surprise = np.where(judged, deviance_root(seen, nearest) / spread, 0.0)
-        # Both sides at once, shape (2 * ROWS, 2): too many, too few.
-        start, excess = table["start"][:, number], table["excess"][:, number]
-        beyond = surprise[:, None] * _DIRECTIONS - start
+        # Both sides at once, shape (2, 2 * ROWS): too many, too few.
+        start, excess = table["start"][:, number].T, table["excess"][:, number].T
+        beyond = surprise * _DIRECTIONS - start
         effect = seen - mean
         for side, direction in enumerate((1, -1)):
             may = effect * direction >= _LEAST_EFFECT
@@ -278,7 +277,7 @@ class FlowSurprise:
             series = may.nonzero()[0]
             if not series.size:
                 continue
-            tail = beyond[series, side] / (excess[series, side] * math.log(10.0))
+            tail = beyond[side, series] / (excess[side, series] * math.log(10.0))
             decades = _TAIL_DECADES + tail - hour.bar[series]
             is_alarm = decades >= self._bars[number]
             if is_alarm.any():
@@ -295,9 +294,9 @@ class FlowSurprise:
                         since,
                     )
                 )
-        over = learns[:, None] & (beyond > 0)
+        over = learns & (beyond > 0)
         pace = _TAIL_PACE[number]
-        less = np.where(learns, -pace * _TAIL_SHARE, 0.0)[:, None]
+        less = np.where(learns, -pace * _TAIL_SHARE, 0.0)
         start += np.where(over, pace * (1 - _TAIL_SHARE), less)
         np.maximum(start, _START_LEAST, out=start)
         if over.any():
@@ -312,7 +311,7 @@ class FlowSurprise:
 
     def _drifted(self, turn: Turn, found: list[Found]) -> None:
         minute, hour, judged, is_calm = turn.minute, turn.hour, turn.judged, turn.is_calm
-        table = self._rows.table[:_SIZE]
+        table = self._rows.columns
         last = len(SCALES) - 1
         seen, mean = table["observed"][:, last], table["expected"][:, last]
         scatter = np.sqrt(table["scatter"][:, last, turn.part])
@@ -352,7 +351,7 @@ class FlowSurprise:
 
     def _hushed(self, turn: Turn, values: FloatArray, mean: FloatArray) -> None:
         """Learn the size of a sending."""
-        table = self._rows.table[:_SIZE]
+        table = self._rows.columns
         silent = table["silent"]
         speaks, mass = values > 0, mean * turn.hour.silence
         tried = turn.is_calm & turn.judged & (silent > SILENCE_COUNTED) & (mass > 0)
