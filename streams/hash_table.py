@@ -63,18 +63,20 @@ class PositionTable:
 
         `insert` takes the places of absent keys, as long as nothing was inserted in between.
         """
-        found: PositionArray = np.full(len(wanted), ABSENT, np.int64)
         place = self._first_places(wanted)
         if not len(stored):
-            return found, place
-        ended = np.empty(len(wanted), np.int64)
-        todo = np.arange(len(wanted))
+            return np.full(len(wanted), ABSENT, np.int64), place
+        # Most keys stand at their first place, or nothing does: those rounds go by without an index.
+        # An empty place reads the last key; whatever that is, its position stays absent.
+        found: PositionArray = self._places[place].astype(np.int64)
+        todo = (~_equal(stored[found], wanted) & (found >= 0)).nonzero()[0]
+        ended = place
+        place = self._next(place[todo])
         while todo.size:
             position = self._places[place]
-            # An empty place reads the last key; whatever that is, its position stays absent.
             same = _equal(stored[position], wanted[todo])
             found[todo], ended[todo] = position, place
-            going = np.flatnonzero(~same & (position >= 0))
+            going = (~same & (position >= 0)).nonzero()[0]
             todo, place = todo[going], self._next(place[going])
         return found, ended
 
@@ -168,17 +170,18 @@ def came_before(keys: KeyArray) -> npt.NDArray[np.bool_]:
     again: npt.NDArray[np.bool_] = np.zeros(n, np.bool_)
     rest = np.arange(n)
     mixed = keys if keys.ndim == 1 else keys[:, 0] ^ keys[:, 1]
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         if not rest.size:
             return again
         bits = (_SLOTS_PER_KEY * len(rest)).bit_length()
-        place = (mixed[rest] & np.uint64((1 << bits) - 1)).astype(np.int64)
+        own = mixed[rest] if number else mixed
+        place = (own & np.uint64((1 << bits) - 1)).astype(np.int64)
         # Each slot keeps the first that wants it. Whoever finds itself there came before; keys that
         # find another, with all that are like them, look for a slot by further bits.
         slots = np.empty(1 << bits, np.int64)
         slots[place[::-1]] = rest[::-1]
         holder = slots[place]
-        ousted = np.flatnonzero(holder != rest)
+        ousted = (holder != rest).nonzero()[0]
         rest, holder = rest[ousted], holder[ousted]
         same = _equal(keys[rest], keys[holder])
         again[rest[same]] = True
