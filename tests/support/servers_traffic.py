@@ -175,19 +175,34 @@ async def _produce(producer: AIOKafkaProducer, batch: Batch, partitions: int) ->
     await _send(producer, batch.flow, ((partition_of[n], keys[n], v, t) for v, n, t in rows))
 
 
-def produce_recorded(bootstrap: str, batches: Iterable[RecordedBatch], *, partitions: int) -> int:
-    """Produce simulated records, taken by Kafka now; say how many."""
-    return asyncio.run(_produce_recorded(bootstrap, batches, partitions))
+def produce_recorded(
+    bootstrap: str,
+    batches: Iterable[RecordedBatch],
+    *,
+    partitions: int,
+    moved_ms: int | None = None,
+) -> int:
+    """Produce simulated records; say how many.
+
+    Args:
+        bootstrap: Kafka servers.
+        batches: the records.
+        partitions: partition count of the flows.
+        moved_ms: between when a record was recorded and when Kafka took it; without, all are taken now.
+    """
+    return asyncio.run(_produce_recorded(bootstrap, batches, partitions, moved_ms))
 
 
 async def _produce_recorded(
-    bootstrap: str, batches: Iterable[RecordedBatch], partitions: int
+    bootstrap: str, batches: Iterable[RecordedBatch], partitions: int, moved_ms: int | None
 ) -> int:
     count = 0
     async with _producer(bootstrap) as producer:
         for batch in batches:
             places = partitions_of([key.decode() for key in batch.keys], partitions).tolist()
-            taken = itertools.repeat(int(time.time() * 1000))
+            taken: Iterable[int] = itertools.repeat(int(time.time() * 1000))
+            if moved_ms is not None:
+                taken = (batch.recorded_ms + moved_ms).tolist()
             rows = zip(places, batch.keys, batch.values, taken, strict=False)
             await _send(producer, batch.flow, rows)
             count += len(batch)
