@@ -42,6 +42,9 @@ PROOFS: Final = {
     "fuzz": Proof("python", ("-m", "tests.fuzz"), "make fuzz"),
     "soak": Proof("python", ("-m", "tests.proof.soak"), "make soak"),
     "bench": Proof("python", ("-m", "tests.benchmarks.peers"), "make bench"),
+    "stages": Proof(
+        "python", ("-m", "tests.benchmarks.stages"), "python tests/benchmarks/stages.py"
+    ),
     "scale": Proof("python", ("-m", "tests.benchmarks.scale"), "python -m tests.benchmarks.scale"),
     "evaluate": Proof("vigie", ("evaluate", "--seeds", "5"), "vigie evaluate --seeds 5"),
 }

@@ -12,6 +12,11 @@ made durable is read back from its changelog. The worker does much more meanwhil
 rolling windows, dead letters, checkpoints, unique users, usages, care relations, every detector. With
 `VIGIE_WATCH=off` it does all of that but the patients, care relations and detectors.
 
+Kafka took all events while the topics were filled, as if some ten thousand came in a second. What the
+worker does once a minute (its watch over flows) is therefore little here; over a backlog of days at the
+region's own pace it takes a quarter of the time: `tests/benchmarks/stages.py` shows that, and
+`tests/benchmarks/throughput.py --backlog` measures it.
+
 Ends with 1 if a target is missed or somebody counts something else.
 """
 
@@ -86,16 +91,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise SystemExit(f"{BENCH_PYTHON}: not there; make bench builds it")
     keep_to_first_core()
     console, started = Console(width=180), time.monotonic()
+    progress = Console(width=180, stderr=True)
     wanted = [peer for peer in peers() if not arguments.only or peer.name in arguments.only]
     runs: defaultdict[str, list[Measured]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="vigie-peers-") as name:
         directory = Path(name)
         with KafkaCluster(directory / "kafka", brokers=1) as kafka:
-            console.print(f"filling Kafka with {arguments.events:,} events and their beginnings")
+            progress.print(f"filling Kafka with {arguments.events:,} events and their beginnings")
             sizes = {prefix: arguments.events // part for prefix, part in SHARES.items()}
             truths, event_bytes = fill(kafka.bootstrap, START, sizes)
             for number in range(arguments.rounds):
-                console.print(f"round {number + 1} of {arguments.rounds}")
+                progress.print(f"round {number + 1} of {arguments.rounds}")
                 for watch, own in (("on", figures.WORKER), ("off", figures.COUNTING)):
                     runs[own].append(
                         run_worker(
@@ -107,12 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                             check=number == 0,
                         )
                     )
-                    _say(console, own, runs[own][-1])
+                    _say(progress, own, runs[own][-1])
                 for place, peer in enumerate(wanted):
                     order = _order(directory / f"{place}-{number}", kafka.bootstrap, peer, truths)
                     truth = None if peer.name.startswith("floor") else truths[peer.prefix]
                     runs[peer.name].append(run(peer.name, peer.argv, order, truth))
-                    _say(console, peer.name, runs[peer.name][-1])
+                    _say(progress, peer.name, runs[peer.name][-1])
     found = figures.figures_of(runs)
     title = f"{arguments.events:,} events, {PARTITIONS} partitions, one core each"
     console.print(figures.table_of(found, f"{title}, median of {arguments.rounds}"))
@@ -129,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--events", type=int, default=1_000_000, help="events for the fast ones")
+    parser.add_argument("--events", type=int, default=2_000_000, help="events for the fast ones")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--only", nargs="+", default=(), help="these competitors alone, by name")
     parser.add_argument("--json", type=Path, help="a file that takes the figures")
