@@ -39,7 +39,14 @@ HOSTILE_SHARE: Final = 0.75
 LIFE_RECORDS: Final = 40_000
 """After so many records another worker takes over: what is honest state must not hide what leaks."""
 REASONS: Final = frozenset({*map(str, RejectReason), EVENT_TIME_AHEAD, LOG_TIME_ABSURD})
-_STRANGE_LOG_TIMES: Final = (*LIMITS, NOON_MS - 86_400_000, LATEST_TIME_MS)
+_FURTHEST_MS: Final = NOON_MS + 3_600_000
+"""Kafka refuses records that are dated further ahead (`streams.topic_admin`): one that came from 2100
+would bring a watermark from there, against which no thought without a clock can defend itself."""
+_STRANGE_LOG_TIMES: Final = tuple(
+    at_ms
+    for at_ms in (*LIMITS, NOON_MS - 86_400_000, _FURTHEST_MS)
+    if at_ms <= _FURTHEST_MS or at_ms > LATEST_TIME_MS
+)
 _PARAMS: Final = ShardParams(
     departments=("02", "59", "60", "62", "80"),
     allowed_lateness_ms=86_400_000,
