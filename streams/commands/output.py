@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+_WIDEST: Final = 1_000
 
 
 def print_json(document: Any) -> None:
@@ -18,15 +20,24 @@ def print_json(document: Any) -> None:
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> None:
     """A plain table; its last `numbers` columns are right-aligned figures."""
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for at, name in enumerate(head):
         is_number = at >= len(head) - numbers
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=is_number)
+        if is_number:
+            longest = max(map(len, (name, *(row[at] for row in rows))))
+            table.add_column(name, justify="right", no_wrap=True, min_width=longest)
+        else:
+            table.add_column(name)
     for row in rows:
         table.add_row(*row)
-    Console(file=sys.stdout, highlight=False, markup=False).print(table)
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    # Beyond the edge of a narrow terminal rather than without the names that the figures are of.
+    least = Measurement.get(console, console.options.update(width=_WIDEST), table).minimum
+    console.width = max(console.width, least)
+    console.print(table)
 
 
 def say(text: str) -> None:

@@ -66,7 +66,8 @@ def with_section(page: str, name: str, text: str) -> str:
 
 def section(table: str, *, command: str, origin: str) -> str:
     """Return what stands between a proof's marks: where it comes from, and the table as printed."""
-    return f"`{command}`: {origin}\n\n```text\n{table.strip()}\n```"
+    shown = table.strip("\n").rstrip()
+    return f"`{command}`: {origin}\n\n```text\n{shown}\n```"
 
 
 def machine() -> str:
@@ -98,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         check=False,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1"},
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
     )
     sys.stdout.write(run.stdout)
     ended = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, exit {run.returncode}"

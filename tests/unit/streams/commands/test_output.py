@@ -22,3 +22,12 @@ def test_counts_end_in_their_sum(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("name",), [("[bold]x[/]",)])
     assert "[bold]x[/]" in capsys.readouterr().out
+
+
+def test_figures_never_push_the_names_of_their_rows_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    figures = ["1.00  12345"] * 6
+    print_table(("attack", *(f"judge {n}" for n in range(6))), [("doubling", *figures)], numbers=6)
+    assert "doubling" in capsys.readouterr().out
