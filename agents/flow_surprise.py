@@ -170,11 +170,11 @@ class FlowSurprise:
             "drift_excess": 1.0,
         }
         self._rows = SeriesRows("flow surprise", 3, _STATE, blank, _SIZE)
-        self._every = np.arange(_SIZE)
         self._bars = [bar_decades + math.log10(1440 / scale) for scale in SCALES]
         self._bar = bar_decades
-        self._is_failures = self._every >= ROWS
-        self._is_box = (self._every % ROWS >= CELLS) & (self._every % ROWS < ALL_CELLS)
+        every = np.arange(_SIZE)
+        self._is_failures = every >= ROWS
+        self._is_box = (every % ROWS >= CELLS) & (every % ROWS < ALL_CELLS)
         self._may_fall = ~self._is_box
         self._is_rate = ~self._is_failures
         self._never_hush = self._is_box | self._is_failures
@@ -246,8 +246,7 @@ class FlowSurprise:
         minute, hour, judged, part = turn.minute, turn.hour, turn.judged, turn.part
         learns = judged & turn.is_calm
         table = self._rows.columns
-        # In one piece: what lies in records costs more at each of the many steps below.
-        seen, mean = table["observed"][:, number].copy(), table["expected"][:, number].copy()
+        seen, mean = table["observed"][:, number], table["expected"][:, number]
         wide = 1.0 + hour.tolerance
         learns &= (hour.habit <= 0.0) | (seen <= mean * wide)
         scatter = table["scatter"][:, number, part]

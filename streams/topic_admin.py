@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _CONNECT_MS = 6_000
 _REQUEST_MS = 8_000
-_FURTHEST_AHEAD_MS = 3_600_000
+FURTHEST_AHEAD_MS = 3_600_000
+"""Kafka refuses records of the flows that are dated further ahead of its own time."""
 _ANY_TIME_MS = 2**63 - 1
 _VERIFIED = ("cleanup.policy", "retention.ms", "max.message.bytes", "message.timestamp.type")
 # Small segments let compaction take hold of a changelog soon.
@@ -181,7 +182,7 @@ def _wanted(spec: TopicSpec, settings: Settings, replays: bool) -> WantedTopic:
         # Accesses are judged in the order of Kafka's times, which producers set and which never fall:
         # one record that is dated years ahead would leave a partition's accesses unjudged for years.
         # Kafka 4 has this bound by itself (KIP-1030), Kafka 3 has none.
-        furthest_ms = _ANY_TIME_MS if replays else _FURTHEST_AHEAD_MS
+        furthest_ms = _ANY_TIME_MS if replays else FURTHEST_AHEAD_MS
         configs["message.timestamp.after.max.ms"] = str(furthest_ms)
     if spec.retention_ms is not None:
         configs["retention.ms"] = str(spec.retention_ms)

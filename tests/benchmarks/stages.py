@@ -45,16 +45,13 @@ from agents.region import ActivityProcessor  # noqa: E402
 from agents.region_processor import RegionProcessor  # noqa: E402
 from agents.shard import Shard  # noqa: E402
 from agents.source import SourceProcessor  # noqa: E402
-from simulators.batches import BatchEncoder, in_windows  # noqa: E402
 from simulators.partitions import partition_of  # noqa: E402
-from simulators.traffic import RegionTraffic  # noqa: E402
 from streams.codec import SliceCodec  # noqa: E402
-from streams.event_time import HOUR_MS  # noqa: E402
 from streams.fetched_records import FetchedRecords, read_fetch  # noqa: E402
-from streams.schemas import Schemas  # noqa: E402
 from streams.settings import Settings  # noqa: E402
 from streams.topics import ACTIVITY_MARKS, FLOWS, REGION_CELLS, VERDICTS  # noqa: E402
 from streams.worker import ACTIVITY, REGION, SOURCE, Worker  # noqa: E402
+from tests.benchmarks.region_batches import region_batches  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,21 +152,15 @@ class Stopwatch:
 
 def recorded(events: int) -> Logs:
     """So many events of the region's days, as the partitions' logs."""
-    encoder = BatchEncoder(Schemas.load(), 1)
     partition = functools.lru_cache(maxsize=None)(partition_of)
     logs: Logs = defaultdict(list)
-    done = 0
-    for tables in in_windows(RegionTraffic(1, 1.0).recorded(START, 366), HOUR_MS):
-        batch = encoder.batch(tables)
+    for batch in region_batches(START, events):
         for key, value, ms in zip(
             batch.keys, batch.values, batch.recorded_ms.tolist(), strict=True
         ):
             log = logs[batch.flow, partition(key, PARTITIONS)]
             log.append(Record(len(log), ms, key, value))
-        done += len(batch)
-        if done >= events:
-            return logs
-    raise AssertionError("a year of the region has fewer events")
+    return logs
 
 
 Fetches = dict[tuple[str, int], list[bytes]]

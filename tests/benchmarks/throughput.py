@@ -39,21 +39,17 @@ if str(ROOT) not in sys.path:
 from rich.console import Console  # noqa: E402 (the checkout's root must be on the path first)
 from rich.table import Table  # noqa: E402
 
-from simulators.batches import BatchEncoder, in_windows  # noqa: E402
-from simulators.traffic import RegionTraffic  # noqa: E402
-from streams.event_time import HOUR_MS  # noqa: E402
-from streams.schemas import Schemas  # noqa: E402
 from streams.settings import Settings  # noqa: E402
 from streams.topic_admin import ensure_topics  # noqa: E402
+from tests.benchmarks.region_batches import region_batches  # noqa: E402
 from tests.support.servers_kafka import KafkaCluster  # noqa: E402
 from tests.support.servers_process import ServerProcess  # noqa: E402
 from tests.support.servers_traffic import produce_recorded  # noqa: E402
 from tests.support.servers_worker import Worker, summed  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from simulators.recording import RecordedBatch
 
 PARTITIONS = 8
 CHUNK = 48
@@ -112,24 +108,13 @@ def _fill(kafka: KafkaCluster, events: int, *, is_backlog: bool) -> int:
     """Produce so many events of the region's days; the bytes of all values."""
     settings = Settings(kafka_bootstrap=kafka.bootstrap, partitions=PARTITIONS)
     ensure_topics(settings, create=True)
-    batches = list(_batches(events))
+    batches = list(region_batches(START, events))
     last_ms = max(int(batch.recorded_ms.max()) for batch in batches if len(batch))
     moved_ms = int(time.time() * 1000) - last_ms if is_backlog else None
     for first in range(0, len(batches), CHUNK):
         some = batches[first : first + CHUNK]
         produce_recorded(kafka.bootstrap, some, partitions=PARTITIONS, moved_ms=moved_ms)
     return sum(len(value) for batch in batches for value in batch.values)
-
-
-def _batches(events: int) -> Iterator[RecordedBatch]:
-    encoder, done = BatchEncoder(Schemas.load(), 1), 0
-    for tables in in_windows(RegionTraffic(1, 1.0).recorded(START, 366), HOUR_MS):
-        batch = encoder.batch(tables)
-        yield batch
-        done += len(batch)
-        if done >= events:
-            return
-    raise AssertionError("a year of the region has fewer events")
 
 
 def _time_worker(directory: Path, kafka: KafkaCluster, events: int, watch: str) -> float:

@@ -20,6 +20,7 @@ from agents.shard import ShardParams
 from agents.source import EVENT_TIME_AHEAD, LOG_TIME_ABSURD, SourceProcessor
 from streams.codec import Decoded, RejectReason, SliceCodec
 from streams.own_records import RecordReader
+from streams.topic_admin import FURTHEST_AHEAD_MS
 from streams.topics import DEAD_LETTERS, FLOWS
 from streams.validity import LATEST_TIME_MS
 from streams.wire import SINGLE_OBJECT_BYTES
@@ -39,7 +40,7 @@ HOSTILE_SHARE: Final = 0.75
 LIFE_RECORDS: Final = 40_000
 """After so many records another worker takes over: what is honest state must not hide what leaks."""
 REASONS: Final = frozenset({*map(str, RejectReason), EVENT_TIME_AHEAD, LOG_TIME_ABSURD})
-_FURTHEST_MS: Final = NOON_MS + 3_600_000
+_FURTHEST_MS: Final = NOON_MS + FURTHEST_AHEAD_MS
 """Kafka refuses records that are dated further ahead (`streams.topic_admin`): one that came from 2100
 would bring a watermark from there, against which no thought without a clock can defend itself."""
 _STRANGE_LOG_TIMES: Final = tuple(

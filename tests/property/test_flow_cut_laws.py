@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.backtest import Backtest
-from agents.partition_watch import PartitionWatchParams
-from agents.shard import ShardParams
 from simulators.calendar import midnight_ms
 from simulators.partitions import partitions_of
 from streams.event_time import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from tests.support.frames import WATCHING
 from tests.support.small_region import START, small_region
 
 if TYPE_CHECKING:
@@ -28,13 +27,6 @@ SILENT = "dmp-deposits"
 SILENT_MS = midnight_ms(START) + 3 * DAY_MS + 10 * HOUR_MS
 """Ten o'clock on the fourth day, from when on one flow brings nothing."""
 LEARNED_MS = SILENT_MS - SILENT_MS % HOUR_MS
-PARAMS = ShardParams(
-    departments=("02", "59", "60", "62", "80"),
-    allowed_lateness_ms=DAY_MS,
-    duplicate_ids_max=100_000,
-    clock_skew_ms=600_000,
-    watch=PartitionWatchParams(),
-)
 
 
 @cache
@@ -68,7 +60,7 @@ def read(
 
 
 def blank() -> Backtest:
-    return Backtest(PARAMS, PARTITIONS, lambda keys: partitions_of(keys, PARTITIONS))
+    return Backtest(WATCHING, PARTITIONS, lambda keys: partitions_of(keys, PARTITIONS))
 
 
 @cache

@@ -18,6 +18,7 @@ from agents.shard import Shard, ShardParams
 from streams.columns import EventSlice
 from streams.event_time import DAY_MS, HOUR_MS
 from streams.topics import FLOWS, VERDICTS
+from tests.support.frames import WATCHING
 from tests.support.small_region import small_region
 
 if TYPE_CHECKING:
@@ -27,21 +28,14 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.region_cells import RegionCell
 
-PARAMS = ShardParams(
-    departments=("02", "59", "60", "62", "80"),
-    allowed_lateness_ms=DAY_MS,
-    duplicate_ids_max=100_000,
-    clock_skew_ms=600_000,
-    watch=PartitionWatchParams(),
-)
-CODES = SeriesCodes(PARAMS.departments)
+CODES = SeriesCodes(WATCHING.departments)
 REGION = small_region("fast-harvest@2025-09-09")
 
 
 class Reader:
     """One partition that reads everything, and what it tells."""
 
-    def __init__(self, params: ShardParams = PARAMS) -> None:
+    def __init__(self, params: ShardParams = WATCHING) -> None:
         self.shard = Shard(params, CODES)
         self.findings: list[Finding] = []
         self.cells: list[RegionCell] = []
@@ -79,7 +73,7 @@ class Reader:
                 self.entries.pop(key, None)
             else:
                 self.entries[key] = value
-        self.shard = Shard(PARAMS, CODES)
+        self.shard = Shard(WATCHING, CODES)
         self.shard.recover(self.entries, owner=1)
 
 
@@ -204,7 +198,7 @@ def test_an_account_that_is_left_out_raises_no_finding() -> None:
     left_out = tuple(
         LeftOutAccount(one.structure_pid or "", one.actor_pid, 0) for one in WHOLE.findings[:1]
     )
-    reader = Reader(replace(PARAMS, watch=PartitionWatchParams(left_out=left_out)))
+    reader = Reader(replace(WATCHING, watch=PartitionWatchParams(left_out=left_out)))
     for end_ms, parts in REGION.windows():
         for flow, frame in parts:
             reader.take(flow, frame)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.backtest import Backtest
-from agents.partition_watch import PartitionWatchParams
-from agents.shard import ShardParams
-from streams.event_time import DAY_MS, HOUR_MS, start_of_day_ms
+from streams.event_time import HOUR_MS, start_of_day_ms
+from tests.support.frames import WATCHING
 from tests.support.small_region import small_region
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 
 HOLIDAY = date(2025, 11, 1)  # a Saturday
 MONDAY = HOLIDAY.toordinal() - date(1970, 1, 1).toordinal() + 2
-PARAMS = ShardParams(
-    departments=("02", "59", "60", "62", "80"),
-    allowed_lateness_ms=DAY_MS,
-    duplicate_ids_max=100_000,
-    clock_skew_ms=600_000,
-    watch=PartitionWatchParams(),
-)
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class Watched:
 
 def watched(*attacks: str, scale: float) -> Watched:
     region = small_region(*attacks, days=3, scale=scale, start=HOLIDAY)
-    core = Backtest(PARAMS, 1, lambda keys: keys)
+    core = Backtest(WATCHING, 1, lambda keys: keys)
     for end_ms, parts in region.windows(6 * HOUR_MS):
         for flow, frame in parts:
             core.take(flow, frame)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from agents.partition_watch import PartitionWatchParams
 from agents.shard import ShardParams
 from agents.usage_rules import SYMBOL_WORDS
 from streams.columns import EventSlice
@@ -22,6 +23,13 @@ PARAMS = ShardParams(
     duplicate_ids_max=4096,
     clock_skew_ms=600_000,
 )
+WATCHING = replace(
+    PARAMS,
+    allowed_lateness_ms=86_400_000,
+    duplicate_ids_max=100_000,
+    watch=PartitionWatchParams(),
+)
+"""A partition that watches, with a day's lateness as in a worker."""
 
 
 _OWN = {

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Final
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 
-from simulators.batches import BatchEncoder, in_windows
-from simulators.traffic import RegionTraffic
-from streams.event_time import HOUR_MS
-from streams.schemas import Schemas
 from streams.settings import Settings
 from streams.topic_admin import ensure_topics
 from streams.topics import ACTIVITY_MARKS, DEAD_LETTERS, FINDINGS, FLOWS, REGION_CELLS
 from tests.benchmarks.peers.truth import Truth
+from tests.benchmarks.region_batches import region_batches
 from tests.support.servers_traffic import produce_recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import date
 
     from simulators.recording import RecordedBatch
@@ -49,7 +46,7 @@ def fill(bootstrap: str, start: date, sizes: Mapping[str, int]) -> tuple[dict[st
     truth, results, size_bytes = Truth(), {}, 0
     waiting: dict[str, list[RecordedBatch]] = {prefix: [] for prefix in sizes}
     held = 0
-    for batch in _batches(start):
+    for batch in region_batches(start):
         truth.add(batch.flow, batch.values)
         size_bytes += sum(map(len, batch.values))
         held += len(batch)
@@ -68,12 +65,6 @@ def fill(bootstrap: str, start: date, sizes: Mapping[str, int]) -> tuple[dict[st
         if is_over:
             return results, size_bytes // truth.events
     raise AssertionError("a year of the region has fewer events")
-
-
-def _batches(start: date) -> Iterator[RecordedBatch]:
-    encoder, traffic = BatchEncoder(Schemas.load(), 1), RegionTraffic(1, 1.0)
-    for tables in in_windows(traffic.recorded(start, 366), HOUR_MS):
-        yield encoder.batch(tables)
 
 
 def _create(bootstrap: str, names: list[str]) -> None:
