@@ -133,7 +133,7 @@ class AccountDays:
         table = self.rows.table
         is_fresh = table["day"][runs.account] != day
         fresh, first = runs.account[is_fresh], runs.start[is_fresh]
-        table[fresh] = self.rows.blank
+        self.rows.clear(fresh)
         table["day"][fresh] = day
         table["group"][fresh] = ordered.group[first]
         table["account"][fresh] = actor[first]
@@ -231,7 +231,7 @@ class AccountDays:
             return np.zeros(0, CELL)
         table = self.rows.table
         rows = np.flatnonzero((table["day"] > 0) & (table["day"] < day))
-        own = table[rows]
+        own = self.rows.at(rows)
         cells = np.zeros(len(rows), CELL)
         for name in ("account", "structure", "day", "group", "patients", "known", "unexplained"):
             cells[name] = own[name]

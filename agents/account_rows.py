@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from streams.changed_rows import ChangedFlags
 from streams.errors import StateError
+from streams.packed_rows import joined_rows, rows_at, set_rows_at
 
 if TYPE_CHECKING:
     from streams.event_time import Int64Array
@@ -69,9 +70,16 @@ class AccountRows:
     def reserve(self, rows: int) -> None:
         """Make sure that rows 0 to `rows - 1` exist."""
         if rows > len(self.table):
-            grown = np.full(max(rows, 2 * len(self.table)), self.blank)
-            grown[: len(self.table)] = self.table
-            self.table = grown
+            more = np.broadcast_to(self.blank, max(rows, 2 * len(self.table)) - len(self.table))
+            self.table = joined_rows([self.table, more], self.blank.dtype)
+
+    def at(self, rows: Int64Array) -> RecordArray:
+        """Copies of the records of n rows."""
+        return rows_at(self.table, rows)
+
+    def clear(self, rows: Int64Array) -> None:
+        """Make the records of n rows blank again."""
+        set_rows_at(self.table, rows, np.broadcast_to(self.blank, len(rows)))
 
     def touch(self, rows: Int64Array) -> None:
         """Note that these rows' values change before the next flush."""
@@ -90,7 +98,7 @@ class AccountRows:
         """The present records of these rows."""
         rows = np.sort(np.fromiter(keys, np.int64, len(keys)))
         size = len(self._plain)
-        raw = self.table.view(self._word).reshape(len(self.table), size)[rows]
+        raw = self.at(rows).view(self._word).reshape(len(rows), size)
         raw ^= self._plain
         raw &= self._meant
         differs = raw != 0
@@ -130,7 +138,7 @@ class AccountRows:
         if count:
             self.reserve(int(rows.max()) + 1)
         self.changes += 1
-        self.table[rows] = raw.reshape(-1).view(self.blank.dtype)
+        set_rows_at(self.table, rows, raw.reshape(-1).view(self.blank.dtype))
         return set(rows.tolist())
 
 

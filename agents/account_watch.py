@@ -331,7 +331,7 @@ class AccountWatch:
         return found
 
     def _close_day(self, rows: Int64Array, day: int) -> list[Suspicion]:
-        own = self.days.table[rows]
+        own = self.days.at(rows)
         closed = ClosedDays(
             account=rows,
             group=own["group"].astype(np.int64),

@@ -23,6 +23,7 @@ import numpy as np
 from agents.account_rows import AccountRows
 
 if TYPE_CHECKING:
+    from agents.account_rows import RecordArray
     from agents.distributions import FloatArray
     from agents.peer_groups import PeerGroups, Usual
     from streams.event_time import BoolArray, Int64Array
@@ -162,7 +163,7 @@ class Baselines:
         """What is expected of these accounts on these local days."""
         if accounts.size:
             self.rows.reserve(int(accounts.max()) + 1)
-        own, usual = self.rows.table[accounts], self.groups.usual(groups)
+        own, usual = self.rows.at(accounts), self.groups.usual(groups)
         seen = own["days"].astype(np.float64)
         # A day of a level m tells about m as much as 1 / (1/m + 1/size) of the prior's units.
         worth = 1.0 / (1.0 / usual.patients + 1.0 / usual.day_size)
@@ -173,7 +174,7 @@ class Baselines:
         cautious = usual.weight * usual.patients + less * own["patients"]
         level = np.maximum(level, cautious / (usual.weight + seen * less))
         share, sure = self._share(own["known"], own["unexplained"], usual)
-        level_cap, share_cap = self._ceilings(accounts, days)
+        level_cap, share_cap = self._ceilings(own, days)
         level, share = np.minimum(level, level_cap), np.minimum(share, share_cap)
         across_days = np.minimum(usual.day_concentration, self.groups.params.day_concentration)
         share_error = np.sqrt(share * (1.0 - share) / (sure + 1.0))
@@ -217,8 +218,7 @@ class Baselines:
         sure = prior + known * discount
         return (prior * usual.unexplained + unexplained * discount) / sure, sure
 
-    def _ceilings(self, accounts: Int64Array, days: Int64Array) -> tuple[FloatArray, FloatArray]:
-        own = self.rows.table[accounts]
+    def _ceilings(self, own: RecordArray, days: Int64Array) -> tuple[FloatArray, FloatArray]:
         enrolled = own["ceiling_patients"] > 0
         months = np.maximum(days - own["ceiling_day"], 0) / _MONTH_DAYS
         factor = np.exp(np.minimum(months, 12.0) * math.log(self.params.rise_per_month))

@@ -84,8 +84,8 @@ class CareRelations:
         rows, ended = self._table.locate(self._pairs, pairs)
         new = np.flatnonzero(rows == ABSENT)
         if new.size:
-            first = new[~came_before(pairs[new])]
-            first = first[np.argsort(pairs[first])]
+            again = came_before(pairs[new])
+            first = new[~again]
             added = pairs[first]
             if self._count + len(added) > len(self._pairs):
                 self._make_room(len(added))
@@ -96,7 +96,9 @@ class CareRelations:
             self._days[places] = NEVER
             self._table.insert(added, places, ended[first])
             self._count += len(added)
-            rows[new] = self._table.find(self._pairs, pairs[new])
+            rows[first] = places
+            repeated = new[again]
+            rows[repeated] = self._table.find(self._pairs, pairs[repeated])
         return rows
 
     def _raise(self, cells: Int64Array, days: DayArray) -> BoolArray:
@@ -109,7 +111,8 @@ class CareRelations:
         return rose
 
     def _make_room(self, wanted: int) -> None:
-        live = np.flatnonzero(self._days[: self._count].max(axis=1) >= self._floor)
+        days = self._days[: self._count]
+        live = np.flatnonzero(np.maximum(days[:, 0], days[:, 1]) >= self._floor)
         self._lay_out(live, max(_FIRST_CAPACITY, int((len(live) + wanted) * _ROOM)))
 
     def _lay_out(self, rows: Int64Array, capacity: int) -> None:
@@ -136,10 +139,13 @@ class CareRelations:
     def encode(self, keys: set[int]) -> tuple[bytes, set[int]]:
         """The pairs of these batches that may still speak."""
         rows = self._changed.rows_of(keys, self._count)
-        rows = rows[self._days[rows].max(axis=1, initial=0) >= self._floor]
+        days = self._days[rows]
+        live = np.maximum(days[:, 0], days[:, 1]) >= self._floor
+        if not live.all():
+            rows, days = rows[live], days[live]
         packed = np.zeros(len(rows), _ROW)
         packed["pair"] = self._pairs[rows]
-        packed["care"], packed["access"] = self._days[rows].T
+        packed["care"], packed["access"] = days[:, 0], days[:, 1]
         return packed.tobytes(), self._changed.merge(keys, rows)
 
     def load(self, payload: bytes) -> set[int]:

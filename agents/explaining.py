@@ -30,6 +30,7 @@ from agents.waiting import DUE_FIELDS, DueRows, Waiting, earliest
 from streams.digests import NONE, pair_digests
 from streams.event_columns import EventColumns
 from streams.event_time import DAY_MS
+from streams.packed_rows import rows_at
 from streams.topics import EPRESCRIPTIONS, FLOWS, INSI_CALLS, PLATFORM_ACCESSES, VERDICTS
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class AccessExplainer:
             self._learn(dealings, accesses)
             return replace(_NOTHING, days=days) if len(days) else _NOTHING
         order = np.lexsort([accesses[name] for name in ("number", "surface", "due_ms")])
-        accesses = accesses[order]
+        accesses = rows_at(accesses, order)
         care, access = self._last_days(dealings, accesses)
         self._learn(dealings, accesses)
         day = accesses["time_ms"] // DAY_MS
@@ -196,20 +197,21 @@ class AccessExplainer:
 
     def _days_of(self, dealings: DueRows) -> Int64Array:
         """When the newest day of care rose, shape (d, 2): due time and day."""
-        rising = dealings[dealings["day"] > self._newest_day]
-        if not len(rising):
+        rising = np.flatnonzero(dealings["day"] > self._newest_day)
+        if not rising.size:
             return _NOTHING.days
-        rising = rising[np.argsort(rising["due_ms"], kind="stable")]
-        newest = np.maximum.accumulate(rising["day"].astype(np.int64))
+        due_ms = dealings["due_ms"][rising]
+        order = np.argsort(due_ms, kind="stable")
+        newest = np.maximum.accumulate(dealings["day"][rising][order].astype(np.int64))
         first = np.flatnonzero(np.diff(newest, prepend=self._newest_day))
         self._newest_day = int(newest[-1])
-        days: Int64Array = np.stack([rising["due_ms"][first], newest[first]], axis=1)
+        days: Int64Array = np.stack([due_ms[order][first], newest[first]], axis=1)
         return days
 
     def _last_days(self, dealings: DueRows, accesses: DueRows) -> tuple[Int64Array, Int64Array]:
         """The last days of care and access of each access's pair, as of that access."""
         known = self.relations.last_days(accesses["pair"])
-        same = dealings[np.isin(dealings["pair"], accesses["pair"])]
+        same = rows_at(dealings, np.flatnonzero(np.isin(dealings["pair"], accesses["pair"])))
         pair = np.concatenate([same["pair"], accesses["pair"]])
         due = np.concatenate([same["due_ms"], accesses["due_ms"]])
         is_judged = np.arange(len(pair)) >= len(same)
@@ -233,9 +235,10 @@ class AccessExplainer:
     def _learn(self, dealings: DueRows, accesses: DueRows) -> None:
         self.relations.learn(dealings["pair"], dealings["day"], is_access=dealings["is_access"])
         if len(accesses):
-            read = accesses[_relates(accesses)]
-            days = (read["time_ms"] // DAY_MS).astype(np.uint16)
-            self.relations.learn(read["pair"], days, is_access=np.ones(len(read), np.bool_))
+            read = np.flatnonzero(_relates(accesses))
+            days = (accesses["time_ms"][read] // DAY_MS).astype(np.uint16)
+            is_access = np.ones(len(read), np.bool_)
+            self.relations.learn(accesses["pair"][read], days, is_access=is_access)
         oldest_ms = self._newest_ms - self._params.lateness_ms
         self.relations.forget_before(oldest_ms // DAY_MS - self._params.horizon_days)
 
@@ -306,8 +309,7 @@ def _dealings_of(flow: str, events: EventColumns, due: Int64Array) -> DueRows:
         is_dealing &= (events.numbers("operation") != search) | (
             events.texts("actor_pid").digests == NONE
         )
-    dealings: DueRows = rows[is_dealing]
-    return dealings
+    return rows if is_dealing.all() else rows_at(rows, np.flatnonzero(is_dealing))
 
 
 _NOTHING: Final = ExplainedAccesses(

@@ -26,6 +26,7 @@ from agents.findings import Verdict, VerdictKind
 from agents.fusion import Fusion, FusionParams
 from agents.signals import SubjectKind, account_signal, account_subject
 from streams.event_time import MINUTE_MS, paris_day, start_of_day_ms
+from streams.packed_rows import rows_at
 from streams.topics import VERDICTS
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class PartitionWatch:
     def _accesses(self, judged: ExplainedAccesses, part: slice) -> Accesses:
         rows = judged.accesses[part]
         looked = np.flatnonzero(~rows["is_failure"])
-        rows = rows[looked]
+        rows = rows_at(rows, looked)
         account = rows["account"].astype(np.int64)
         return Accesses(
             account=account,

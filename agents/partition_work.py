@@ -20,7 +20,7 @@ BEHIND_RECORDS = 4_096
 GATHER_S = 0.05
 # Processing goes on while a checkpoint is being written; this many times the size that forces one
 # may pile up before processing waits for the broker.
-BACKLOG_CHECKPOINTS = 8
+BACKLOG_CHECKPOINTS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,10 @@ class WorkLimits:
         interval_s: shortest time from one checkpoint to the next, unless bytes force it, and so the
             longest that a processed slice waits for one.
         max_bytes: pending changelog bytes that force one.
-        behind: so many times `max_bytes` force one, and so many times `interval_s` pass, while many
-            records wait: nobody reads the newest figures then, and what comes and goes between two
-            checkpoints is never written.
+        behind: so many times `interval_s` pass while many records wait: nobody reads the newest figures
+            then, and what comes and goes between two checkpoints is never written.
+        behind_bytes: so many times `max_bytes` force one then. More than `behind`, since a backlog is
+            read some ten times as fast as a region acts: time and not bytes should end the wait.
         quiet_interval_s: longest time that state which time alone changed waits for one. It is concluded
             from time again after a restart; a partition in which nothing happens would else write its
             header twice a second for ever.
@@ -42,6 +43,7 @@ class WorkLimits:
     interval_s: float
     max_bytes: int
     behind: int = 4
+    behind_bytes: int = 16
     quiet_interval_s: float = 10.0
 
 
@@ -96,11 +98,16 @@ class PartitionWork:
         self._sending = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
-        self._is_behind = False
+        self._left: dict[str, int] = {}
         self._begun_s = asyncio.get_running_loop().time()
         self._is_touched = False
         self._task: asyncio.Task[None] | None = None
         self._due_again = False
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether many records of any topic wait; those of a quiet one may all be read already."""
+        return max(self._left.values(), default=0) > BEHIND_RECORDS
 
     def process(self, event: Any) -> None:
         """Process one slice; without awaiting, so that state and outbox change together."""
@@ -114,7 +121,7 @@ class PartitionWork:
             self._outbox.append((message.topic, outgoing))
         # Counted from the last checkpoint: what comes after a pause is durable, and seen, at once.
         since_s = asyncio.get_running_loop().time() - self._begun_s
-        self._is_behind = message.highwater - message.next_offset > BEHIND_RECORDS
+        self._left[message.topic] = message.highwater - message.next_offset
         interval_s = self._limits.interval_s * (self._limits.behind if self._is_behind else 1)
         self._set_timer(max(min(GATHER_S, interval_s), interval_s - since_s))
 
@@ -140,7 +147,8 @@ class PartitionWork:
         """Send what the slice caused and checkpoint if enough is pending."""
         await self._send_outbox()
         pending = self._processor.pending_bytes()
-        if pending >= self._limits.max_bytes * (self._limits.behind if self._is_behind else 1):
+        most = self._limits.max_bytes * (self._limits.behind_bytes if self._is_behind else 1)
+        if pending >= most:
             self._start_checkpoint()
             if pending >= BACKLOG_CHECKPOINTS * self._limits.max_bytes and self._task is not None:
                 await self._task

@@ -160,7 +160,7 @@ class PeerGroups:
         params = self.params
         if groups.size:
             self.rows.reserve(int(groups.max()) + 1)
-        seen, prior = self.rows.table[groups], params.prior_days
+        seen, prior = self.rows.at(groups), params.prior_days
         days = seen["days"] + prior
         kinds = seen["kinds"].astype(np.float64)
         # Of account-days that share their local days no more count than these are worth.

@@ -2,7 +2,8 @@
 
 glibc raises its limits with what a program asks for: after one array of 30 MB, all smaller ones come
 from heaps that only shrink from their ends, and every thread gets heaps of its own. A worker that has
-read a backlog or its changelogs would hold several times its state for good.
+read a backlog or its changelogs would hold several times its state for good. So large tables are
+mappings of their own, and what lies free in the heaps is given back now and then.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ _ARENA_MAX: Final = -8
 """Numbers of `mallopt` (malloc.h of glibc)."""
 
 ARENAS: Final = 2
-MAPPED_FROM_BYTES: Final = 1_048_576
-"""Allocations from here on are mappings of their own, given back when freed: the state's tables are, a
-slice's arrays are not, which would cost a page fault for every 4 kB of each."""
-TRIMMED_FROM_BYTES: Final = 16_777_216
+MAPPED_FROM_BYTES: Final = 8_388_608
+"""Allocations from here on are mappings of their own, given back when freed: the state's tables are.
+What a fetch brings, a slice's arrays and what a checkpoint writes are not; they would cost a page fault
+for every 4 kB of each, a twentieth of a worker's time behind a backlog."""
+TRIMMED_FROM_BYTES: Final = 67_108_864
+"""Free memory at a heap's end from here on goes back at once."""
+GIVE_BACK_EVERY_S: Final = 60.0
+"""How often a running worker gives back what is free within its heaps."""
 
 
 def bound_heaps(libc: Any = None) -> bool:

@@ -31,7 +31,7 @@ from aiokafka.errors import KafkaError
 from agents.partition_work import WorkLimits
 from agents.shells import Ports, ProcessorGroup, Shell, Subscription
 from streams.acls import worker_rights
-from streams.allocator import bound_heaps
+from streams.allocator import GIVE_BACK_EVERY_S, bound_heaps, give_back
 from streams.collector import collect_seldom
 from streams.consumer import SliceBinding, SliceTransport
 from streams.faust_settings import faust_settings
@@ -268,6 +268,13 @@ def _end_with_thread(hook: threading.ExceptHookArgs) -> None:
     end_process(EXIT_FAILED, f"{name} died: {describe(hook.exc_value or hook.exc_type())}")
 
 
+async def _give_back_memory() -> None:
+    while True:
+        await asyncio.sleep(GIVE_BACK_EVERY_S)
+        # In a thread: it takes some milliseconds for every 100 MB.
+        await asyncio.to_thread(give_back)
+
+
 async def _stop(app: SliceApp) -> None:
     try:
         async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -356,6 +363,7 @@ async def _serve(
             await stack.enter_async_context(service(status))
         watching = asyncio.create_task(watchdog.run(app.refresh_highwaters))
         telling = asyncio.create_task(app.pass_time(settings.decision_margin_ms))
+        giving = asyncio.create_task(_give_back_memory())
         starting = asyncio.create_task(app.start())
         stopped = asyncio.create_task(stop.wait())
         crashed = asyncio.create_task(app.wait_until_stopped())
@@ -363,7 +371,8 @@ async def _serve(
         if app.crashed or not stop.is_set():
             _end_failed(app.crash_reason or RuntimeError("the app stopped by itself"))
         await _stop(app)
-        for task in (starting, crashed, watching, telling):
+        tasks = (starting, crashed, watching, telling, giving)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(starting, crashed, watching, telling, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     return 0

@@ -19,7 +19,7 @@ PositionArray = npt.NDArray[np.int64]
 
 ABSENT: Final = -1
 _FIRST_KEYS: Final = 64
-_SLOTS_PER_KEY: Final = 4
+_SLOTS_PER_KEY: Final = 8
 _ROUNDS: Final = 4
 _BITS_PER_ROUND: Final = 15
 
@@ -144,7 +144,8 @@ class KeyRows:
         new = np.flatnonzero(rows == ABSENT)
         if not new.size:
             return rows, new
-        first = new[~came_before(keys[new])]
+        again = came_before(keys[new])
+        first = new[~again]
         start, self._count = self._count, self._count + len(first)
         places: PositionArray | None = ended[first]
         if self._count > len(self._keys):
@@ -153,7 +154,9 @@ class KeyRows:
         added = np.arange(start, self._count)
         self._keys[added] = keys[first]
         self._table.insert(keys[first], added, places)
-        rows[new] = self._table.find(self._keys, keys[new])
+        rows[first] = added
+        repeated = new[again]
+        rows[repeated] = self._table.find(self._keys, keys[repeated])
         return rows, first
 
     def _lay_out(self, keys: UInt64Array) -> None:

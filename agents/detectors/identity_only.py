@@ -92,7 +92,7 @@ class IdentityOnly:
     def usual(self, accounts: Int64Array) -> tuple[FloatArray, FloatArray]:
         """The share that each account usually has, and the beta law's concentration of a day's."""
         params, across = self.params, self.params.day_concentration
-        own = self.rows.table[accounts]
+        own = self.rows.at(accounts)
         per_day = own["usual_reads"] / np.maximum(own["usual_days"], 1.0)
         discount = 1.0 / (1.0 + np.maximum(per_day - 1.0, 0.0) / (across + 1.0))
         sure = params.usual_concentration + own["usual_reads"] * discount

@@ -4,9 +4,9 @@
 
 The worker's own processors (the flows' partitions, the marks', the region's cells) read the simulated
 region's traffic out of memory, in slices as a worker that catches up gets them, with checkpoints when
-the shell would take them. Only here, for the length of the run, the stages' functions are wrapped by a
-stopwatch; each stage is given the time in which none of the stages within it ran. The first line is the
-floor: Kafka's record batches taken apart, and nothing done with the records.
+the shell would take them then. Only here, for the length of the run, the stages' functions are wrapped
+by a stopwatch; each stage is given the time in which none of the stages within it ran. The first line is
+the floor: Kafka's record batches taken apart, and nothing done with the records.
 
 Times are of the processor, all threads together, the least of some repeats: what else the machine does
 counts little. Not in them: the network, Faust's own 0.5 µs (`tests.benchmarks.slices`), producing what
@@ -41,6 +41,7 @@ from agents.arrivals import FlowState  # noqa: E402
 from agents.explaining import AccessExplainer  # noqa: E402
 from agents.fusion import Fusion  # noqa: E402
 from agents.partition_watch import PartitionWatch  # noqa: E402
+from agents.partition_work import WorkLimits  # noqa: E402
 from agents.region import ActivityProcessor  # noqa: E402
 from agents.region_processor import RegionProcessor  # noqa: E402
 from agents.shard import Shard  # noqa: E402
@@ -224,7 +225,11 @@ class Line:
             for name, group in groups.items()
             for number in range(group.partitions or PARTITIONS)
         }
-        self._limits = settings.checkpoint_max_bytes, settings.checkpoint_interval_ms / 1000
+        limits = WorkLimits(
+            interval_s=settings.checkpoint_interval_ms / 1000,
+            max_bytes=settings.checkpoint_max_bytes,
+        )
+        self._limits = limits.max_bytes * limits.behind_bytes, limits.interval_s * limits.behind
         self._offsets: dict[tuple[str, int], int] = defaultdict(int)
         self._touched: dict[tuple[str, int], float] = {}
         self.sent = 0

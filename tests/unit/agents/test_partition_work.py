@@ -103,9 +103,9 @@ class World:
     async def fail(self, exc: BaseException) -> None:
         self.failures.append(exc)
 
-    def slice(self, name: str, *, lag: int = 0) -> Any:
+    def slice(self, name: str, *, lag: int = 0, topic: str = "left") -> Any:
         message = SimpleNamespace(
-            topic="left", records=(object(),), next_offset=1, highwater=1 + lag
+            topic=topic, records=(object(),), next_offset=1, highwater=1 + lag
         )
         return SimpleNamespace(message=message, ack=lambda: self.log.append(f"ack {name}"))
 
@@ -236,6 +236,17 @@ def test_pending_bytes_force_a_checkpoint() -> None:
     assert in_world(test, pending=100).log == ["send 1", "append 1", "ack a"]
 
 
+def test_while_records_wait_more_bytes_force_a_checkpoint_whichever_flow_they_wait_in() -> None:
+    async def test(world: World) -> None:
+        world.work.process(world.slice("a", lag=5000))
+        world.work.process(world.slice("b", topic="right"))
+        await world.work.after_slice()
+        await turns()
+
+    assert in_world(test, pending=1599).log == ["send 1", "send 2"]
+    assert in_world(test, pending=1600).log[-2:] == ["ack a", "ack b"]
+
+
 def test_a_backlog_of_checkpoints_makes_processing_wait_for_the_broker() -> None:
     async def test(world: World) -> None:
         world.append_gate.clear()
@@ -246,7 +257,7 @@ def test_a_backlog_of_checkpoints_makes_processing_wait_for_the_broker() -> None
         world.append_gate.set()
         await taking
 
-    in_world(test, pending=800)
+    in_world(test, pending=3200)
 
 
 def test_the_oldest_slice_waits_no_longer_than_the_interval_also_when_idle() -> None:
@@ -367,7 +378,7 @@ def test_while_many_records_wait_checkpoints_are_rarer_and_larger() -> None:
 
     async def test(world: World) -> None:
         loop = asyncio.get_running_loop()
-        for lag, pending in ((5_000, 399), (5_000, 400), (4_096, 100)):
+        for lag, pending in ((5_000, 1599), (5_000, 1600), (4_096, 100)):
             world.processor.pending = pending
             world.work.process(world.slice("a", lag=lag))
             assert world.work._timer is not None

@@ -22,7 +22,7 @@ def test_rows_leave_when_their_due_time_was_passed_and_only_once() -> None:
     waiting.add(rows(5, 3, 9))
 
     assert waiting.release(3)["due_ms"].tolist() == []
-    assert waiting.release(6)["due_ms"].tolist() == [5, 3]
+    assert waiting.release(6)["due_ms"].tolist() == [3, 5]
     assert waiting.release(6)["due_ms"].tolist() == []
     assert waiting.release(10)["word"].tolist() == [18]
     assert len(waiting) == 0
@@ -60,6 +60,31 @@ def test_a_recovery_keeps_what_waits_once_and_drops_what_had_left() -> None:
         numbers = recovered.release(10**9)["number"]
         assert len(set(numbers.tolist())) == len(numbers)
     assert copies > 0
+
+
+def test_many_small_batches_between_two_checkpoints_are_put_together() -> None:
+    waiting = Waiting(KIND)
+    for n in range(1000):
+        waiting.add(rows(n, 2000 - n))
+        assert len(waiting._batches) <= 66
+        assert len(waiting) == 2 * n + 2
+
+    assert waiting.due_before(500) == 500
+    assert waiting.release(500)["due_ms"].tolist() == list(range(500))
+    assert sorted(waiting.release(10**9)["due_ms"].tolist()) == sorted(
+        [*range(500, 1000), *range(1001, 2001)]
+    )
+
+
+def test_a_checkpoint_of_what_has_left_meanwhile_is_empty() -> None:
+    waiting = Waiting(KIND)
+    waiting.add(rows(1, 2))
+    waiting.release(3)
+
+    keys = waiting.drain()
+    assert len(keys) == 1
+    assert waiting.encode(keys) == (b"", set())
+    assert waiting.drain() == set()
 
 
 def test_the_earliest_rows_are_found_among_several_waiting() -> None:

@@ -23,26 +23,41 @@ if {bounded}:
     bound_heaps()
 before = resident()
 np.ones(3_900_000)  # freed at once, which raises the limits where nobody set them
-# Arrays of 2 MB, every second one kept a while: holes that no heap's end can give back.
-arrays = [np.ones(262_144) for _ in range(100)]
+# Every second one is kept: holes that no heap's end can give back.
+arrays = [np.ones({words}) for _ in range({count})]
 kept = arrays[1::2]
 del arrays
+if {given_back}:
+    give_back()
 print(resident() - before)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's limits")
-def test_what_is_freed_between_what_is_kept_goes_back() -> None:
+def test_large_tables_that_are_freed_between_what_is_kept_go_back_at_once() -> None:
+    _skip_without_limits()
+    of_9_mb = {"words": 1_179_648, "count": 20}
+    assert _left_bytes(bounded=True, given_back=False, **of_9_mb) < 11 * 9_437_184
+    assert _left_bytes(bounded=False, given_back=False, **of_9_mb) > 15 * 9_437_184
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's limits")
+def test_smaller_holes_go_back_when_they_are_given_back() -> None:
+    _skip_without_limits()
+    of_2_mb = {"words": 262_144, "count": 100}
+    assert _left_bytes(bounded=True, given_back=True, **of_2_mb) < 50 * 2_200_000
+    assert _left_bytes(bounded=True, given_back=False, **of_2_mb) > 75 * 2_000_000
+
+
+def _skip_without_limits() -> None:
     if not bound_heaps():
         pytest.skip("this C library has no such limits")
-    left = {bounded: _left_bytes(bounded=bounded) for bounded in (True, False)}
-    assert left[True] < 50 * 2_200_000
-    assert left[False] > 75 * 2_000_000
 
 
-def _left_bytes(*, bounded: bool) -> int:
+def _left_bytes(*, bounded: bool, given_back: bool, words: int, count: int) -> int:
+    script = _SCRIPT.format(bounded=bounded, given_back=given_back, words=words, count=count)
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT.format(bounded=bounded)],
+        [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         timeout=60,
