@@ -34,6 +34,9 @@ _FIRST_CAPACITY: Final = 1024
 _ROOM: Final = 1.3
 """A full table makes room for so many times its live pairs; 23 bytes a row, so at most 30 a pair."""
 _SLOTS_PER_ROW: Final = 1.75
+_MANY: Final = 10_000
+_ROOM_OF_FEW: Final = 2.0
+"""The same for a table that is small still, since each time the whole table is laid out anew."""
 
 
 class CareRelations:
@@ -87,14 +90,19 @@ class CareRelations:
             again = came_before(pairs[new])
             first = new[~again]
             added = pairs[first]
+            slots: Int64Array | None = ended[first]
             if self._count + len(added) > len(self._pairs):
-                self._make_room(len(added))
-                # Rows have moved, and some may have left.
-                return self._rows_of(pairs)
+                slots = None
+                moved = self._make_room(len(added))
+                known = np.flatnonzero(rows != ABSENT)
+                rows[known] = moved[rows[known]]
+                if (rows[known] == ABSENT).any():
+                    # Some that were known have left.
+                    return self._rows_of(pairs)
             places = np.arange(self._count, self._count + len(added))
             self._pairs[places] = added
             self._days[places] = NEVER
-            self._table.insert(added, places, ended[first])
+            self._table.insert(added, places, slots)
             self._count += len(added)
             rows[first] = places
             repeated = new[again]
@@ -110,10 +118,15 @@ class CareRelations:
         np.maximum.at(flat, cells[rising], days[rising])
         return rose
 
-    def _make_room(self, wanted: int) -> None:
+    def _make_room(self, wanted: int) -> Int64Array:
+        """Forget who may be forgotten, and make room; where each row is now, `ABSENT` if it left."""
         days = self._days[: self._count]
         live = np.flatnonzero(np.maximum(days[:, 0], days[:, 1]) >= self._floor)
-        self._lay_out(live, max(_FIRST_CAPACITY, int((len(live) + wanted) * _ROOM)))
+        room = _ROOM if len(live) > _MANY else _ROOM_OF_FEW
+        moved = np.full(self._count, ABSENT, np.int64)
+        moved[live] = np.arange(len(live))
+        self._lay_out(live, max(_FIRST_CAPACITY, int((len(live) + wanted) * room)))
+        return moved
 
     def _lay_out(self, rows: Int64Array, capacity: int) -> None:
         """Keep the given rows, in tables of a new size."""

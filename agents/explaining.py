@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from agents.accounts import Accounts
     from streams.checkpoint import Section
+    from streams.digests import UInt64Array
     from streams.event_time import BoolArray, Int64Array
 
 _DEALING: Final = np.dtype([*DUE_FIELDS, ("pair", "<u8"), ("day", "<u2"), ("is_access", "?")])
@@ -211,7 +212,8 @@ class AccessExplainer:
     def _last_days(self, dealings: DueRows, accesses: DueRows) -> tuple[Int64Array, Int64Array]:
         """The last days of care and access of each access's pair, as of that access."""
         known = self.relations.last_days(accesses["pair"])
-        same = rows_at(dealings, np.flatnonzero(np.isin(dealings["pair"], accesses["pair"])))
+        same = rows_at(dealings, _maybe_among(dealings["pair"], accesses["pair"]))
+        # Dealings with other pairs, of which a few are among them, stand in runs of their own.
         pair = np.concatenate([same["pair"], accesses["pair"]])
         due = np.concatenate([same["due_ms"], accesses["due_ms"]])
         is_judged = np.arange(len(pair)) >= len(same)
@@ -268,6 +270,14 @@ class AccessExplainer:
         self._newest_day = state["newest_day"]
         for waiting in (self._dealings, self._accesses):
             waiting.recovered(self.judged_ms)
+
+
+def _maybe_among(pairs: UInt64Array, wanted: UInt64Array) -> Int64Array:
+    """Places of n pairs that may be among m > 0 wanted ones: of all that are, and of few others."""
+    slots = 1 << (8 * len(wanted)).bit_length()
+    is_wanted = np.zeros(slots, np.bool_)
+    is_wanted[(wanted & np.uint64(slots - 1)).astype(np.int64)] = True
+    return np.flatnonzero(is_wanted[(pairs & np.uint64(slots - 1)).astype(np.int64)])
 
 
 def _running_max(values: Int64Array, starts: BoolArray) -> Int64Array:
