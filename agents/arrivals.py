@@ -76,13 +76,16 @@ class FlowState:
         while rest.size:
             room = self.ids.room
             chunk, rest = rest[:room], rest[room:]
-            watermarks = self.watermark.observe(times[chunk])
-            late = times[chunk] < watermarks
-            candidates = chunk[~late]
-            fresh = self.ids.fresh(ids[candidates], watermarks[~late])
-            accepted = candidates[fresh]
-            self.watermark.raise_floor(self.ids.add(ids[accepted], times[accepted]))
-            self.late += int(late.sum())
+            own_times = _at(times, chunk)
+            watermarks = self.watermark.observe(own_times)
+            late = own_times < watermarks
+            candidates = chunk
+            if late.any():
+                candidates, watermarks = chunk[~late], watermarks[~late]
+            fresh = self.ids.fresh(_at(ids, candidates), watermarks)
+            accepted = _at(candidates, np.flatnonzero(fresh))
+            self.watermark.raise_floor(self.ids.add(_at(ids, accepted), _at(times, accepted)))
+            self.late += len(chunk) - len(candidates)
             self.duplicates += len(candidates) - len(accepted)
             taken.append(accepted)
         self.ids.expire(self.watermark.value_ms)
@@ -124,3 +127,8 @@ class FlowState:
         self.duplicates = state["duplicates"]
         self.late = state["late"]
         self.dead_letters = dict(state["dead"])
+
+
+def _at(values: npt.NDArray[Any], places: Int64Array) -> npt.NDArray[Any]:
+    """The values at ascending places, not copied if these are all of them, as they mostly are."""
+    return values if len(places) == len(values) else values[places]

@@ -64,7 +64,7 @@ class CareParams:
     horizon_days: int = 30
     lateness_ms: int = DAY_MS
     waiting_max: int = 262_144
-    batch_min: int = 2048
+    batch_min: int = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)

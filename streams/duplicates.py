@@ -210,14 +210,24 @@ class DuplicateIndex:
         fresh = np.ones(len(ids), np.bool_)
         current = self._next // self._size
         for number, generation in self._generations.items():
-            rest = np.flatnonzero(fresh)
-            seen = generation.contains(ids[rest])
-            if number != current:
-                seen &= generation.newest_ms >= watermarks_ms[rest]
-            fresh[rest] = ~seen
+            if fresh.all():
+                fresh = ~self._seen_in(number == current, generation, ids, watermarks_ms)
+            else:
+                rest = np.flatnonzero(fresh)
+                own = ids[rest], watermarks_ms[rest]
+                fresh[rest] = ~self._seen_in(number == current, generation, *own)
+        if fresh.all():
+            return ~came_before(ids)
         candidates = np.flatnonzero(fresh)
         fresh[candidates] = ~came_before(ids[candidates])
         return fresh
+
+    @staticmethod
+    def _seen_in(
+        is_current: bool, generation: _Generation, ids: IdArray, watermarks_ms: Int64Array
+    ) -> BoolArray:
+        seen = generation.contains(ids)
+        return seen if is_current else seen & (generation.newest_ms >= watermarks_ms)
 
     def add(self, ids: IdArray, times_ms: Int64Array) -> int:
         """Remember n fresh ids (n <= `room`); give back a floor for the watermark, 0 for none.
