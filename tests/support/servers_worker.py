@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from simulators.broker import LOOPBACK
+from streams.topics import FLOWS
 from tests.support.servers_kafka import server_port
 from tests.support.servers_process import ServerProcess
 
@@ -123,3 +124,12 @@ def summed(name: str, *workers: Worker, **labels: str) -> float:
         for (sample, has), value in worker.samples().items()
         if sample == name and wanted <= has
     )
+
+
+def taken(*workers: Worker) -> float:
+    """Records of the flows that workers took in, whether a checkpoint covers them yet or not.
+
+    What a rate is measured by: totals are those of confirmed checkpoints, which come every two seconds
+    behind a backlog.
+    """
+    return sum(summed("vigie_slice_records_total", *workers, flow=flow) for flow in FLOWS)

@@ -135,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--events", type=int, default=2_000_000, help="events for the fast ones")
+    parser.add_argument("--events", type=int, default=4_000_000, help="events for the fast ones")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--only", nargs="+", default=(), help="these competitors alone, by name")
     parser.add_argument("--json", type=Path, help="a file that takes the figures")

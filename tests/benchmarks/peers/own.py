@@ -38,7 +38,7 @@ from tests.benchmarks.peers.running import (
     pinned,
 )
 from tests.benchmarks.peers.work import peak_bytes
-from tests.support.servers_worker import COMMAND, Worker, summed
+from tests.support.servers_worker import COMMAND, Worker, summed, taken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,9 +110,9 @@ def _follow(worker: Worker, committed: Committed, events: int, samples: list[Sam
             raise worker.process.error(f"not through within {TIMEOUT_S:.0f} s")
         if due and done >= due[0] * events:
             due = [share for share in due if done < share * events]
-            # The clock before the question: the worker answers with what it had confirmed by then.
+            # The clock before the question: the worker answers with what it had taken by then.
             asked_s, cpu_s = time.monotonic(), cpu_seconds(pid)
-            counted = summed("vigie_events_total", worker)
+            counted = taken(worker)
             samples.append(Sample(asked_s, cpu_s, peak_bytes(pid), counted))
         time.sleep(_POLL_S)
 
