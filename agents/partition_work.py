@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streams.observing import Observer, WorkerStatus
     from streams.processing import Outgoing, Processor
 
-# A topic with more than this to read is behind by more than what merely arrived meanwhile.
+# Who has more than this to read is behind by more than what merely arrived meanwhile.
 BEHIND_RECORDS = 4_096
 # The flows of one fetch come slice by slice; a checkpoint that is overdue waits so long for the others.
 GATHER_S = 0.05
@@ -31,8 +31,9 @@ class WorkLimits:
         interval_s: shortest time from one checkpoint to the next, unless bytes force it, and so the
             longest that a processed slice waits for one.
         max_bytes: pending changelog bytes that force one.
-        behind: so many times `interval_s` pass while many records wait: nobody reads the newest figures
-            then, and what comes and goes between two checkpoints is never written.
+        behind: so many times `interval_s` pass while many records wait in any topic: nobody reads the
+            newest figures then, what follows from the others' events comes as fast as they are read,
+            and what comes and goes between two checkpoints is never written.
         behind_bytes: so many times `max_bytes` force one then. More than `behind`, since a backlog is
             read some ten times as fast as a region acts: time and not bytes should end the wait.
         quiet_interval_s: longest time that state which time alone changed waits for one. It is concluded
@@ -98,7 +99,6 @@ class PartitionWork:
         self._sending = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
-        self._left: dict[str, int] = {}
         self._begun_s = asyncio.get_running_loop().time()
         self._is_touched = False
         self._task: asyncio.Task[None] | None = None
@@ -106,8 +106,8 @@ class PartitionWork:
 
     @property
     def _is_behind(self) -> bool:
-        """Whether many records of any topic wait; those of a quiet one may all be read already."""
-        return max(self._left.values(), default=0) > BEHIND_RECORDS
+        """Whether many records wait, of whichever topic that this worker reads."""
+        return self._status.most_lag() > BEHIND_RECORDS
 
     def process(self, event: Any) -> None:
         """Process one slice; without awaiting, so that state and outbox change together."""
@@ -121,7 +121,6 @@ class PartitionWork:
             self._outbox.append((message.topic, outgoing))
         # Counted from the last checkpoint: what comes after a pause is durable, and seen, at once.
         since_s = asyncio.get_running_loop().time() - self._begun_s
-        self._left[message.topic] = message.highwater - message.next_offset
         interval_s = self._limits.interval_s * (self._limits.behind if self._is_behind else 1)
         self._set_timer(max(min(GATHER_S, interval_s), interval_s - since_s))
 

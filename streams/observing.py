@@ -128,6 +128,10 @@ class WorkerStatus:
         """Waiting records per (topic, partition)."""
         return {tp: position.lag for tp, position in self.positions.items()}
 
+    def most_lag(self) -> int:
+        """The most records that wait in any one partition."""
+        return max((position.lag for position in self.positions.values()), default=0)
+
     def progress(self) -> tuple[int, int, int]:
         """A value that changes whenever the worker gets anything done."""
         done = sum(position.next_offset for position in self.positions.values())

@@ -11,7 +11,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import FutureMessage
 
 from agents.partition_work import GATHER_S, PartitionWork, WorkLimits, WorkPorts
-from streams.observing import NullObserver, WorkerStatus
+from streams.observing import NullObserver, Position, WorkerStatus
 from streams.processing import Checkpoint, Outgoing
 
 if TYPE_CHECKING:
@@ -103,10 +103,8 @@ class World:
     async def fail(self, exc: BaseException) -> None:
         self.failures.append(exc)
 
-    def slice(self, name: str, *, lag: int = 0, topic: str = "left") -> Any:
-        message = SimpleNamespace(
-            topic=topic, records=(object(),), next_offset=1, highwater=1 + lag
-        )
+    def slice(self, name: str) -> Any:
+        message = SimpleNamespace(topic="left", records=(object(),))
         return SimpleNamespace(message=message, ack=lambda: self.log.append(f"ack {name}"))
 
 
@@ -236,10 +234,11 @@ def test_pending_bytes_force_a_checkpoint() -> None:
     assert in_world(test, pending=100).log == ["send 1", "append 1", "ack a"]
 
 
-def test_while_records_wait_more_bytes_force_a_checkpoint_whichever_flow_they_wait_in() -> None:
+def test_while_records_wait_more_bytes_force_a_checkpoint_wherever_they_wait() -> None:
     async def test(world: World) -> None:
-        world.work.process(world.slice("a", lag=5000))
-        world.work.process(world.slice("b", topic="right"))
+        world.status.positions = {("left", 0): Position(7, 7), ("right", 3): Position(7, 5007)}
+        world.work.process(world.slice("a"))
+        world.work.process(world.slice("b"))
         await world.work.after_slice()
         await turns()
 
@@ -380,7 +379,8 @@ def test_while_many_records_wait_checkpoints_are_rarer_and_larger() -> None:
         loop = asyncio.get_running_loop()
         for lag, pending in ((5_000, 1599), (5_000, 1600), (4_096, 100)):
             world.processor.pending = pending
-            world.work.process(world.slice("a", lag=lag))
+            world.status.positions["left", 0] = Position(1, 1 + lag)
+            world.work.process(world.slice("a"))
             assert world.work._timer is not None
             waits.append(world.work._timer.when() - loop.time())
             await world.work.after_slice()
