@@ -105,7 +105,10 @@ class Settings:
         minimum=10,
     )
     checkpoint_max_bytes: int = _setting(
-        524_288, "pending changelog bytes of a partition that force a checkpoint", minimum=4096
+        524_288,
+        "pending changelog bytes of a partition that force a checkpoint; sixteen times as many while a "
+        "backlog is read",
+        minimum=4096,
     )
     slice_max_records: int = _setting(16_384, "most records in one slice", minimum=1)
     fetch_max_bytes: int = _setting(4_194_304, "most bytes fetched per partition", minimum=1024)
