@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.duplicates import DuplicateIndex
+from streams.duplicates import DuplicateIndex, at_ascending
 from streams.event_time import Watermark
 from streams.vocabulary import OUTCOMES, SECTORS
 
@@ -76,15 +76,17 @@ class FlowState:
         while rest.size:
             room = self.ids.room
             chunk, rest = rest[:room], rest[room:]
-            own_times = _at(times, chunk)
+            own_times = at_ascending(times, chunk)
             watermarks = self.watermark.observe(own_times)
             late = own_times < watermarks
             candidates = chunk
             if late.any():
                 candidates, watermarks = chunk[~late], watermarks[~late]
-            fresh = self.ids.fresh(_at(ids, candidates), watermarks)
-            accepted = _at(candidates, np.flatnonzero(fresh))
-            self.watermark.raise_floor(self.ids.add(_at(ids, accepted), _at(times, accepted)))
+            fresh = self.ids.fresh(at_ascending(ids, candidates), watermarks)
+            accepted = at_ascending(candidates, np.flatnonzero(fresh))
+            self.watermark.raise_floor(
+                self.ids.add(at_ascending(ids, accepted), at_ascending(times, accepted))
+            )
             self.late += len(chunk) - len(candidates)
             self.duplicates += len(candidates) - len(accepted)
             taken.append(accepted)
@@ -127,8 +129,3 @@ class FlowState:
         self.duplicates = state["duplicates"]
         self.late = state["late"]
         self.dead_letters = dict(state["dead"])
-
-
-def _at(values: npt.NDArray[Any], places: Int64Array) -> npt.NDArray[Any]:
-    """The values at ascending places, not copied if these are all of them, as they mostly are."""
-    return values if len(places) == len(values) else values[places]

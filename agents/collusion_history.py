@@ -109,13 +109,13 @@ class GroupHistory:
         old = np.flatnonzero((table["last_day"] > 0) & (table["last_day"] < day - KEEP_DAYS))
         for row in old.tolist():
             del self._row[int(table["kind"][row]), int(table["key"][row])]
-        table[old] = self.rows.blank
+        self.rows.clear(old)
         self.rows.touch(old)
         self._free = sorted([*self._free, *old.tolist()], reverse=True)
 
     def usual_ratio(self, rows: Int64Array) -> FloatArray:
         """What groups usually show of what their members show elsewhere."""
-        own = self.rows.table[rows]
+        own = self.rows.at(rows)
         ratio = (own["observed"] + _CREDIT) / (own["expected"] + _CREDIT)
         result: FloatArray = np.clip(ratio.astype(np.float64), *_RATIO_BOUNDS)
         return result

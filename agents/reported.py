@@ -44,7 +44,7 @@ class Reported:
         """
         if accounts.size:
             self.rows.reserve(int(accounts.max()) + 1)
-        own, place = self.rows.table[accounts], self._place[detector]
+        own, place = self.rows.at(accounts), self._place[detector]
         again = own["day"][:, place] == day
         told: FloatArray = own["score"][:, place].astype(np.float64)
         worse = _SCORES[np.searchsorted(_SCORES, told, side="right")]

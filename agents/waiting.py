@@ -108,7 +108,7 @@ class Waiting:
             if leaving.stop:
                 taken.append(one.rows[leaving])
         self._count -= sum(map(len, taken))
-        self._forget_empty()
+        self._batches = [one for one in self._batches if one.start < len(one.due)]
         return joined_rows(taken, self._kind)
 
     def _append(self, key: int, rows: DueRows) -> None:
@@ -120,9 +120,6 @@ class Waiting:
             rows, due = rows_at(rows, order), due[order]
         self._batches.append(_Batch(key, rows, due))
         self._count += len(rows)
-
-    def _forget_empty(self) -> None:
-        self._batches = [one for one in self._batches if one.start < len(one.due)]
 
     def _put_together(self, keys: set[int]) -> DueRows:
         """Make one batch of all that have these keys, under the newest of them; give back its rows."""

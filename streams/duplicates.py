@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -132,6 +132,11 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
+def at_ascending(values: npt.NDArray[Any], places: Int64Array) -> npt.NDArray[Any]:
+    """The values at ascending places, not copied if these are all of them, as they mostly are."""
+    return values if len(places) == len(values) else values[places]
+
+
 class _Generation:
     """Up to `size` ids in arrival order, with an open-addressing table over them."""
 
@@ -210,24 +215,14 @@ class DuplicateIndex:
         fresh = np.ones(len(ids), np.bool_)
         current = self._next // self._size
         for number, generation in self._generations.items():
-            if fresh.all():
-                fresh = ~self._seen_in(number == current, generation, ids, watermarks_ms)
-            else:
-                rest = np.flatnonzero(fresh)
-                own = ids[rest], watermarks_ms[rest]
-                fresh[rest] = ~self._seen_in(number == current, generation, *own)
-        if fresh.all():
-            return ~came_before(ids)
+            rest = np.flatnonzero(fresh)
+            seen = generation.contains(at_ascending(ids, rest))
+            if number != current:
+                seen &= generation.newest_ms >= at_ascending(watermarks_ms, rest)
+            fresh[rest] = ~seen
         candidates = np.flatnonzero(fresh)
-        fresh[candidates] = ~came_before(ids[candidates])
+        fresh[candidates] = ~came_before(at_ascending(ids, candidates))
         return fresh
-
-    @staticmethod
-    def _seen_in(
-        is_current: bool, generation: _Generation, ids: IdArray, watermarks_ms: Int64Array
-    ) -> BoolArray:
-        seen = generation.contains(ids)
-        return seen if is_current else seen & (generation.newest_ms >= watermarks_ms)
 
     def add(self, ids: IdArray, times_ms: Int64Array) -> int:
         """Remember n fresh ids (n <= `room`); give back a floor for the watermark, 0 for none.

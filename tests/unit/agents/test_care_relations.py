@@ -79,6 +79,18 @@ def test_room_is_taken_from_pairs_that_no_longer_speak_before_the_table_grows() 
     assert known(relations, [1, 10, 11, 2500]) == [(50, 0), (50, 0), (0, 0), (0, 51)]
 
 
+def test_a_pair_that_comes_back_in_the_batch_that_makes_it_leave_is_kept() -> None:
+    relations = CareRelations()
+    learn(relations, [(pair, 10, False) for pair in range(1, 1001)])
+    learn(relations, [(1, 50, False)])
+    relations.forget_before(40)
+
+    learn(relations, [(pair, 51, True) for pair in [7, 1, *range(2001, 2501), 7, 2001]])
+
+    assert len(relations) == 502
+    assert known(relations, [1, 2, 7, 2001, 2500]) == [(50, 51), (0, 0), (0, 51), (0, 51), (0, 51)]
+
+
 @settings(max_examples=60, deadline=None)
 @given(batches=learnt, cut=st.integers(0, 25))
 def test_a_checkpoint_after_every_batch_recovers_what_was_known(

@@ -34,24 +34,22 @@ print(resident() - before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's limits")
-def test_large_tables_that_are_freed_between_what_is_kept_go_back_at_once() -> None:
-    _skip_without_limits()
-    of_9_mb = {"words": 1_179_648, "count": 20}
-    assert _left_bytes(bounded=True, given_back=False, **of_9_mb) < 11 * 9_437_184
-    assert _left_bytes(bounded=False, given_back=False, **of_9_mb) > 15 * 9_437_184
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's limits")
-def test_smaller_holes_go_back_when_they_are_given_back() -> None:
-    _skip_without_limits()
-    of_2_mb = {"words": 262_144, "count": 100}
-    assert _left_bytes(bounded=True, given_back=True, **of_2_mb) < 50 * 2_200_000
-    assert _left_bytes(bounded=True, given_back=False, **of_2_mb) > 75 * 2_000_000
-
-
-def _skip_without_limits() -> None:
+@pytest.mark.parametrize(
+    ("words", "count", "goes_back", "stays"),
+    [
+        pytest.param(1_179_648, 20, (True, False), (False, False), id="large tables, at once"),
+        pytest.param(262_144, 100, (True, True), (True, False), id="smaller ones, when told to"),
+    ],
+)
+def test_what_is_freed_between_what_is_kept_goes_back(
+    words: int, count: int, goes_back: tuple[bool, bool], stays: tuple[bool, bool]
+) -> None:
     if not bound_heaps():
         pytest.skip("this C library has no such limits")
+    all_bytes = 8 * words * count
+    for (bounded, given_back), least, most in ((goes_back, 0.4, 0.6), (stays, 0.75, 1.2)):
+        left = _left_bytes(bounded=bounded, given_back=given_back, words=words, count=count)
+        assert least < left / all_bytes < most
 
 
 def _left_bytes(*, bounded: bool, given_back: bool, words: int, count: int) -> int:
