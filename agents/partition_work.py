@@ -20,7 +20,7 @@ BEHIND_RECORDS = 4_096
 GATHER_S = 0.05
 # Processing goes on while a checkpoint is being written; this many times the size that forces one
 # may pile up before processing waits for the broker.
-BACKLOG_CHECKPOINTS = 32
+BACKLOG_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,8 @@ class WorkLimits:
 
     interval_s: float
     max_bytes: int
-    behind: int = 4
-    behind_bytes: int = 16
+    behind: int = 10
+    behind_bytes: int = 32
     quiet_interval_s: float = 10.0
 
 

@@ -241,13 +241,14 @@ class Journal:
         form = _RAW
         if len(body) <= DEFLATED_TO_BYTES:
             form, body = _DEFLATED, zlib.compress(body, _FASTEST)
-        parts = [body[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
+        whole = memoryview(body)
+        parts = [whole[at : at + PART_BYTES] for at in range(0, len(body), PART_BYTES)]
         self._segments.append(
             _Segment(self._reign, slot, len(parts), self._sequence, size_bytes, kept)
         )
         for number, part in enumerate(parts):
             head = _PART.pack(form, self._sequence, number, len(parts), zlib.crc32(part))
-            yield _KEY.pack(*self._reign, slot, number), head + part
+            yield _KEY.pack(*self._reign, slot, number), b"".join((head, part))
 
     def _pack(self, header: bytes, keys: dict[int, set[int]]) -> tuple[bytes, dict[int, set[int]]]:
         lineage = b"".join(_ANCESTOR.pack(*reign, n) for reign, n in self._lineage.items())

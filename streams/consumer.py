@@ -20,6 +20,7 @@ from streams.fetched_records import FetchedRecords
 from streams.fetching import install_raw_records
 from streams.in_step import InStep
 from streams.observing import Position, WorkerStatus
+from streams.produce_requests import install_flat_requests
 from streams.slices import RecordSlice, SliceMessage, SliceScheduler
 
 if TYPE_CHECKING:
@@ -310,6 +311,10 @@ class SliceProducer(driver.Producer):  # type: ignore[misc]
     aiokafka has one batch per partition under way and puts a refused one back at the head, so order
     holds without idempotence too.
     """
+
+    def _new_producer(self, *args: Any, **kwargs: Any) -> Any:
+        install_flat_requests()
+        return super()._new_producer(*args, **kwargs)
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": self.app.binding.idempotent}

@@ -171,7 +171,8 @@ def came_before(keys: KeyArray) -> npt.NDArray[np.bool_]:
     """Which of n keys stand among them before, too."""
     n = len(keys)
     again: npt.NDArray[np.bool_] = np.zeros(n, np.bool_)
-    rest = np.arange(n)
+    # Half the bytes of a position: the slots then stay where a processor finds them at once.
+    rest = np.arange(n, dtype=np.int32)
     mixed = keys if keys.ndim == 1 else keys[:, 0] ^ keys[:, 1]
     for number in range(_ROUNDS):
         if not rest.size:
@@ -181,7 +182,7 @@ def came_before(keys: KeyArray) -> npt.NDArray[np.bool_]:
         place = (own & np.uint64((1 << bits) - 1)).astype(np.int64)
         # Each slot keeps the first that wants it. Whoever finds itself there came before; keys that
         # find another, with all that are like them, look for a slot by further bits.
-        slots = np.empty(1 << bits, np.int64)
+        slots = np.empty(1 << bits, np.int32)
         slots[place[::-1]] = rest[::-1]
         holder = slots[place]
         ousted = (holder != rest).nonzero()[0]

@@ -100,14 +100,14 @@ class Settings:
     )
     checkpoint_interval_ms: int = _setting(
         500,
-        "time from a checkpoint to the next, unless bytes force one sooner; four times as long while a "
+        "time from a checkpoint to the next, unless bytes force one sooner; ten times as long while a "
         "backlog is read",
         minimum=10,
     )
     checkpoint_max_bytes: int = _setting(
         524_288,
-        "pending changelog bytes of a partition that force a checkpoint; sixteen times as many while a "
-        "backlog is read",
+        "pending changelog bytes of a partition that force a checkpoint; thirty-two times as many while "
+        "a backlog is read",
         minimum=4096,
     )
     slice_max_records: int = _setting(16_384, "most records in one slice", minimum=1)

@@ -129,7 +129,7 @@ def summed(name: str, *workers: Worker, **labels: str) -> float:
 def taken(*workers: Worker) -> float:
     """Records of the flows that workers took in, whether a checkpoint covers them yet or not.
 
-    What a rate is measured by: totals are those of confirmed checkpoints, which come every two seconds
+    What a rate is measured by: totals are those of confirmed checkpoints, which come every five seconds
     behind a backlog.
     """
     return sum(summed("vigie_slice_records_total", *workers, flow=flow) for flow in FLOWS)

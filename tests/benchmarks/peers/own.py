@@ -1,7 +1,7 @@
 """The worker itself: timed by its own `/metrics`, judged by the state that it has made durable.
 
-An exposition costs the worker as much as two thousand events, so it is asked for few; the offsets that
-it commits tell, at nobody's cost, when.
+An exposition costs the worker as much as six thousand events, so it is asked for few. That all are
+counted the offsets tell that it commits, at nobody's cost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from streams.topics import FLOWS
 from streams.worker import shard_params
 from tests.benchmarks.peers.log import PARTITIONS, changelog, empty_own_topics
 from tests.benchmarks.peers.running import (
-    FROM_SHARE,
     TIMEOUT_S,
     Measured,
     Sample,
@@ -51,8 +50,7 @@ _NO_COORDINATOR = (
     NotCoordinatorError,
 )
 _POLL_S = 0.1
-# Commits come once a second: at the last of these, not everything has been counted yet.
-_SAMPLED_AT = (FROM_SHARE, 0.5, 0.65, 0.8)
+_SAMPLE_S = 2.5
 # Looks are judged half a second after the log's end is reached, by the clock.
 _SETTLE_S = 3.0
 
@@ -101,19 +99,18 @@ def _follow(worker: Worker, committed: Committed, events: int, samples: list[Sam
     Raises:
         ServerError: it ended or was not through in time.
     """
-    pid, due = worker.process.pid, list(_SAMPLED_AT)
+    pid, next_s = worker.process.pid, 0.0
     deadline = time.monotonic() + TIMEOUT_S
-    while (done := committed.events()) < events:
+    while committed.events() < events:
         if not worker.process.running:
             raise worker.process.error(f"ended with {worker.process.returncode}")
         if time.monotonic() > deadline:
             raise worker.process.error(f"not through within {TIMEOUT_S:.0f} s")
-        if due and done >= due[0] * events:
-            due = [share for share in due if done < share * events]
-            # The clock before the question: the worker answers with what it had taken by then.
-            asked_s, cpu_s = time.monotonic(), cpu_seconds(pid)
-            counted = taken(worker)
-            samples.append(Sample(asked_s, cpu_s, peak_bytes(pid), counted))
+        # The clock before the question: the worker answers with what it had taken by then.
+        asked_s, cpu_s = time.monotonic(), cpu_seconds(pid)
+        if asked_s >= next_s:
+            next_s = asked_s + _SAMPLE_S
+            samples.append(Sample(asked_s, cpu_s, peak_bytes(pid), taken(worker)))
         time.sleep(_POLL_S)
 
 
