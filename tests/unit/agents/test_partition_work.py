@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,20 @@ import pytest
 from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import FutureMessage
 
-from agents.partition_work import GATHER_S, PartitionWork, WorkLimits, WorkPorts
+from agents.partition_work import (
+    BACKLOG_CHECKPOINTS,
+    GATHER_S,
+    PartitionWork,
+    WorkLimits,
+    WorkPorts,
+)
 from streams.observing import NullObserver, Position, WorkerStatus
 from streams.processing import Checkpoint, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+LIMITS = WorkLimits(interval_s=60.0, max_bytes=100, behind=4, behind_bytes=16)
 
 
 class ScriptedProcessor:
@@ -74,9 +83,7 @@ class World:
             "table",
             0,
             self.processor,  # type: ignore[arg-type]  # its records are plain objects
-            limits=WorkLimits(
-                interval_s=interval_s, max_bytes=100, quiet_interval_s=quiet_interval_s
-            ),
+            limits=replace(LIMITS, interval_s=interval_s, quiet_interval_s=quiet_interval_s),
             ports=WorkPorts(send=self.send, append=self.append, may_write=lambda: self.member),
             observer=NullObserver(),
             status=self.status,
@@ -244,7 +251,7 @@ def test_a_backlog_of_checkpoints_makes_processing_wait_for_the_broker() -> None
         world.append_gate.set()
         await taking
 
-    in_world(test, pending=3200)
+    in_world(test, pending=BACKLOG_CHECKPOINTS * LIMITS.max_bytes)
 
 
 def test_the_oldest_slice_waits_no_longer_than_the_interval_also_when_idle() -> None:
