@@ -66,7 +66,7 @@ def with_section(page: str, name: str, text: str) -> str:
 
 def section(table: str, *, command: str, origin: str) -> str:
     """Return what stands between a proof's marks: where it comes from, and the table as printed."""
-    shown = table.strip("\n").rstrip()
+    shown = "\n".join(line.rstrip() for line in table.strip("\n").rstrip().splitlines())
     return f"`{command}`: {origin}\n\n```text\n{shown}\n```"
 
 

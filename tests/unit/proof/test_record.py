@@ -37,6 +37,12 @@ def test_a_section_says_which_command_on_which_machine() -> None:
     assert text.endswith("```text\n| a |\n```")
 
 
+def test_a_table_loses_the_blanks_that_fill_its_lines() -> None:
+    text = section("\n| a |  \n  b\n\n", command="make fuzz", origin="today")
+
+    assert text.endswith("```text\n| a |\n  b\n```")
+
+
 def test_the_page_has_a_section_for_every_proof() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
