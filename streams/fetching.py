@@ -46,6 +46,9 @@ class SliceRecords(_STOCK):  # type: ignore[misc,valid-type]  # aiokafka ships n
         self._octets: bytes | None = getattr(records, "octets", None) if is_plain else None
         self._columns: FetchedRecords | None = None
         self._end = 0
+        # The stock iterator and this object hold each other: a fetch would stay until Python looks for
+        # circles, which a worker lets it do seldom (`streams.collector`). So it is made when it is used.
+        self._records_iterator: Any = None
 
     def take(self, most: int | None) -> FetchedRecords | None:
         """At most so many records from where reading stands; `None` if they are no columns."""
@@ -70,8 +73,13 @@ class SliceRecords(_STOCK):  # type: ignore[misc,valid-type]  # aiokafka ships n
 
     def __iter__(self) -> Iterator[Any]:
         # Straight to the generator: `__next__` would be one more call per record.
+        if self._records_iterator is None:
+            self._records_iterator = self._unpack_records()
         records: Iterator[Any] = self._records_iterator
         return records
+
+    def __next__(self) -> Any:
+        return next(iter(self))
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record if tp.topic in self.slice_topics else super()._consumer_record(tp, record)

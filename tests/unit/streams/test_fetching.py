@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +131,19 @@ def test_a_fetch_is_handed_on_in_parts_no_larger_than_asked_for() -> None:
         assert assignment.position in {parts[-1][-1] + 1, 5}
 
     assert parts == [[0, 1], [2, 5], [6]]
+
+
+@pytest.mark.parametrize("most", [None, 2])
+def test_a_fetch_goes_with_its_last_reference_and_waits_for_no_collector(most: int | None) -> None:
+    found, _ = result(batch(0, 3))
+    kept = weakref.ref(found._partition_records)
+    gc.disable()
+    try:
+        found.getall(most)
+        del found
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_what_was_sought_meanwhile_is_not_handed_on() -> None:
